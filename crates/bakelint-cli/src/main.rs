@@ -1,0 +1,2 @@
+//! The `bakelint` program.
+fn main() {}

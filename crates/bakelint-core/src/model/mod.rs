@@ -1,0 +1,1 @@
+//! What the project is: Dockerfiles, bake files, compose files, workflows, and the builds that join them.

@@ -1,0 +1,1 @@
+//! Layer-cache keys over the git history.

@@ -1,0 +1,1 @@
+//! Docker's own ignore-file matching.

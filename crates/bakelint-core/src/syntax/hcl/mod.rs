@@ -1,0 +1,1 @@
+//! HCL native syntax as HashiCorp's parser reads it.

@@ -1,0 +1,1 @@
+//! Shell command lists of RUN instructions and workflow steps.

@@ -1,0 +1,2 @@
+//! A program that embeds bakelint.
+fn main() {}
