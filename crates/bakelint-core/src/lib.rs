@@ -1,9 +1,44 @@
 //! The library behind bakelint: reads a repository's Dockerfiles, Bake files, compose files and workflows as one
 //! build graph, and offers rules a place to stand on.
+//!
+//! ```
+//! use bakelint_core::prelude::*;
+//!
+//! let snapshot = Snapshot::from_texts([("Dockerfile", "FROM debian:12\n")]);
+//! let linter = Linter::new(&[], Config::default());
+//! assert!(linter.lint(snapshot).diagnostics.is_empty());
+//! ```
 
 pub mod bake;
+pub mod baseline;
+pub mod config;
+pub mod diagnostic;
+pub mod edit;
+pub mod engine;
 pub mod facts;
+pub mod ignore;
 pub mod model;
+pub mod patch;
 pub mod replay;
+pub mod rule;
+pub mod snapshot;
 pub mod source;
+pub mod suggest;
 pub mod syntax;
+
+pub mod prelude {
+    //! All that a rule may use, and what a program that embeds the library begins with.
+
+    pub use crate::config::{Config, ConfigError, Selection};
+    pub use crate::diagnostic::{Confidence, Diagnostic, Label, Severity};
+    pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
+    pub use crate::engine::{Fixed, Linter, Report};
+    pub use crate::model::Project;
+    pub use crate::model::settings::{Runner, Settings};
+    pub use crate::patch::patch;
+    pub use crate::rule::{Check, Findings, Meta, Rule as Entry};
+    pub use crate::snapshot::{FileKind, ReadOptions, Snapshot};
+    pub use crate::source::{FileId, Source, Span, Spanned};
+    pub use crate::suggest::nearest;
+    pub use serde::Deserialize;
+}

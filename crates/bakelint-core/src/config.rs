@@ -1,0 +1,280 @@
+//! `bakelint.toml`: which findings are wanted, the options of rules, and facts about the project that its files do not tell.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::diagnostic::{Confidence, Severity};
+use crate::model::settings::{Runner, Settings};
+use crate::rule::{Rule, RunCheck};
+use crate::suggest::nearest;
+
+/// A mistake in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ConfigError {
+    /// What is wrong, as a sentence without a full stop.
+    pub message: String,
+    /// The bytes of the configuration's text that are wrong.
+    pub span: Option<Range<usize>>,
+    /// What was probably meant.
+    pub help: Option<String>,
+}
+
+impl ConfigError {
+    fn new(message: impl Into<String>, span: Range<usize>) -> Self {
+        ConfigError { message: message.into(), span: Some(span), help: None }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    check: CheckTable,
+    #[serde(rename = "override")]
+    overrides: Vec<OverrideTable>,
+    rules: BTreeMap<Spanned<String>, Spanned<toml::Table>>,
+    files: FilesTable,
+    project: ProjectTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct CheckTable {
+    select: Vec<Spanned<String>>,
+    ignore: Vec<Spanned<String>>,
+    min_severity: Option<Severity>,
+    min_confidence: Option<Confidence>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct OverrideTable {
+    paths: Vec<Spanned<String>>,
+    #[serde(default)]
+    select: Vec<Spanned<String>>,
+    #[serde(default)]
+    ignore: Vec<Spanned<String>>,
+    min_severity: Option<Severity>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct FilesTable {
+    exclude: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct ProjectTable {
+    registries: Vec<String>,
+    default_platform: Option<String>,
+    runner: Runner,
+}
+
+/// Which findings are wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// When not empty, only these rules run, whatever `ignore` of the same source says less specifically.
+    pub select: Vec<String>,
+    /// Rules whose findings are dropped.
+    pub ignore: Vec<String>,
+    /// Findings below this are dropped.
+    pub min_severity: Option<Severity>,
+    /// Findings below this are dropped; [`Confidence::Medium`] when not set.
+    pub min_confidence: Option<Confidence>,
+}
+
+impl Selection {
+    /// Whether the rule may run.
+    pub fn wants(&self, rule: &Rule) -> bool {
+        let named = |names: &[String]| names.iter().any(|name| rule.answers_to(name) || rule.theme == name);
+        (self.select.is_empty() || named(&self.select)) && !named(&self.ignore)
+    }
+
+    /// The same with the entries of `over`, which win, laid over it.
+    pub fn overlaid(&self, over: &Selection) -> Selection {
+        let select = if over.select.is_empty() { &self.select } else { &over.select };
+        // Naming a rule on the command line brings back what the file ignores.
+        let kept = self.ignore.iter().filter(|name| !over.select.contains(name));
+        Selection {
+            select: select.clone(),
+            ignore: kept.chain(&over.ignore).cloned().collect(),
+            min_severity: over.min_severity.or(self.min_severity),
+            min_confidence: over.min_confidence.or(self.min_confidence),
+        }
+    }
+}
+
+/// Other wishes for some paths.
+#[derive(Debug, Clone)]
+pub struct Override {
+    paths: Gitignore,
+    /// The wishes.
+    pub selection: Selection,
+}
+
+impl Override {
+    /// Whether the wishes are for the file at `path`.
+    pub fn covers(&self, path: &str) -> bool {
+        self.paths.matched_path_or_any_parents(path, false).is_ignore()
+    }
+}
+
+/// A configuration file that was read and held against the catalogue.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The wishes for all paths.
+    pub selection: Selection,
+    /// Wishes for some paths; later ones win.
+    pub overrides: Vec<Override>,
+    /// Severity by rule id; `None` switches the rule off.
+    pub levels: BTreeMap<&'static str, Option<Severity>>,
+    /// Options by rule id.
+    pub options: BTreeMap<&'static str, toml::Table>,
+    /// Path patterns that are not read.
+    pub exclude: Vec<String>,
+    /// Facts about the project.
+    pub settings: Settings,
+}
+
+impl Config {
+    /// Reads the text of a `bakelint.toml`.
+    ///
+    /// # Errors
+    /// The first mistake: bad TOML, an unknown key, rule or level, a bad pattern, a wrong option of a rule.
+    pub fn parse(text: &str, catalogue: &[Rule]) -> Result<Self, ConfigError> {
+        let file: File = toml::from_str(text).map_err(|error| explain(&error, None))?;
+        let check = |names: &[Spanned<String>]| {
+            names.iter().map(|name| known_rule(name.get_ref(), name.span(), catalogue)).collect::<Result<Vec<_>, _>>()
+        };
+        let mut config = Config {
+            selection: Selection {
+                select: check(&file.check.select)?,
+                ignore: check(&file.check.ignore)?,
+                min_severity: file.check.min_severity,
+                min_confidence: file.check.min_confidence,
+            },
+            settings: Settings {
+                registries: file.project.registries,
+                default_platform: file.project.default_platform,
+                runner: file.project.runner,
+                ..Settings::default()
+            },
+            ..Config::default()
+        };
+        for table in &file.overrides {
+            let selection = Selection {
+                select: check(&table.select)?,
+                ignore: check(&table.ignore)?,
+                min_severity: table.min_severity,
+                min_confidence: None,
+            };
+            config.overrides.push(Override { paths: patterns(&table.paths)?, selection });
+        }
+        patterns(&file.files.exclude)?;
+        config.exclude = file.files.exclude.into_iter().map(Spanned::into_inner).collect();
+        for (name, table) in file.rules {
+            let id = known_rule(name.get_ref(), name.span(), catalogue)?;
+            let Some(rule) = catalogue.iter().find(|rule| rule.answers_to(&id)) else {
+                return Err(ConfigError::new(format!("`{id}` has no options"), name.span()));
+            };
+            let span = table.span();
+            let mut table = table.into_inner();
+            if let Some(level) = table.remove("level") {
+                let level = level.as_str().map(str::to_owned).unwrap_or_default();
+                let parsed = if level == "off" { Some(None) } else { level.parse().ok().map(Some) };
+                let Some(parsed) = parsed else {
+                    return Err(ConfigError::new(
+                        format!("`{level}` is no level: expected off, info, warning or error"),
+                        word_in(text, &span, "level"),
+                    ));
+                };
+                config.levels.insert(rule.meta.id, parsed);
+            }
+            let _tried = rule.configure(table.clone()).map_err(|error| explain(&error, Some((text, &span))))?;
+            config.options.insert(rule.meta.id, table);
+        }
+        Ok(config)
+    }
+
+    /// The rules that run, with their options.
+    pub fn checks(&self, catalogue: &[Rule]) -> Vec<(Rule, RunCheck)> {
+        let wanted = catalogue.iter().filter(|rule| {
+            let selected = self.selection.wants(rule) || self.overrides.iter().any(|over| over.selection.wants(rule));
+            selected && self.levels.get(rule.meta.id) != Some(&None)
+        });
+        wanted
+            .filter_map(|rule| {
+                let options = self.options.get(rule.meta.id).cloned().unwrap_or_default();
+                // The options were tried when the configuration was read.
+                Some((*rule, rule.configure(options).ok()?))
+            })
+            .collect()
+    }
+
+    /// The wishes that hold for the file at `path`.
+    pub fn selection_for(&self, path: &str) -> Selection {
+        let covering = self.overrides.iter().filter(|over| over.covers(path));
+        covering.fold(self.selection.clone(), |selection, over| selection.overlaid(&over.selection))
+    }
+}
+
+/// The findings that the engine itself makes: they can be ignored and selected, but have no page of their own.
+pub const BUILT_IN: &[&str] = &["syntax-error", "unreadable-file", "unused-ignore"];
+
+/// Checks a rule's name: an id, an alias with or without its tool, a theme or a built-in finding. An alias becomes the id.
+///
+/// # Errors
+/// When nothing has that name; with the nearest name as help.
+pub fn known_rule(name: &str, span: Range<usize>, catalogue: &[Rule]) -> Result<String, ConfigError> {
+    if let Some(rule) = catalogue.iter().find(|rule| rule.answers_to(name)) {
+        return Ok(rule.meta.id.to_owned());
+    }
+    if BUILT_IN.contains(&name) || catalogue.iter().any(|rule| rule.theme == name) {
+        return Ok(name.to_owned());
+    }
+    let names = catalogue.iter().flat_map(|rule| {
+        let bare = rule.meta.also.iter().map(|also| also.split_once(':').map_or(*also, |(_, bare)| bare));
+        [rule.meta.id, rule.theme].into_iter().chain(rule.meta.also.iter().copied()).chain(bare)
+    });
+    let mut error = ConfigError::new(format!("no rule is called `{name}`"), span);
+    let near = nearest(name, names.chain(BUILT_IN.iter().copied()));
+    error.help = Some(near.map_or("`bakelint rules` lists them".into(), |near| format!("did you mean `{near}`?")));
+    Err(error)
+}
+
+fn patterns(paths: &[Spanned<String>]) -> Result<Gitignore, ConfigError> {
+    let mut builder = GitignoreBuilder::new("");
+    let bad =
+        |path: &Spanned<String>| ConfigError::new(format!("`{}` is no path pattern", path.get_ref()), path.span());
+    for path in paths {
+        builder.add_line(None, path.get_ref()).map_err(|_| bad(path))?;
+    }
+    builder.build().map_err(|error| ConfigError { message: error.to_string(), span: None, help: None })
+}
+
+/// Where `word` stands inside of `span`, else the span.
+fn word_in(text: &str, span: &Range<usize>, word: &str) -> Range<usize> {
+    let found = text.get(span.clone()).and_then(|part| part.find(word));
+    found.map_or(span.clone(), |at| span.start + at..span.start + at + word.len())
+}
+
+/// A TOML error in our words. `table` is the text and the place of the rule's table that was read on its own.
+fn explain(error: &toml::de::Error, table: Option<(&str, &Range<usize>)>) -> ConfigError {
+    let message = error.message().lines().next().unwrap_or_default().to_owned();
+    // serde's "unknown field `x`, expected one of `a`, `b`" is the only place that knows the names.
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let unknown = quoted.first().filter(|_| message.starts_with("unknown "));
+    let help = unknown
+        .and_then(|name| nearest(name, quoted[1..].iter().copied()))
+        .map(|near| format!("did you mean `{near}`?"));
+    let span = match table {
+        Some((text, span)) => Some(unknown.map_or(span.clone(), |name| word_in(text, span, name))),
+        None => error.span(),
+    };
+    ConfigError { message, span, help }
+}

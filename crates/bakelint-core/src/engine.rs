@@ -1,0 +1,234 @@
+//! The straight line: link, check, filter, fix.
+
+use std::collections::BTreeMap;
+
+use crate::config::{Config, Selection};
+use crate::diagnostic::{Confidence, Diagnostic, Severity};
+use crate::edit::{self, Safety};
+use crate::ignore::{Ignore, Tool, ignores};
+use crate::model::Project;
+use crate::rule::{Findings, Meta, Rule, RunCheck};
+use crate::snapshot::Snapshot;
+use crate::source::FileId;
+use crate::suggest::nearest;
+
+/// More rounds of fixing than this are never needed by rules that are sound.
+const MAX_ROUNDS: usize = 10;
+
+const SYNTAX_ERROR: Meta = Meta {
+    id: "syntax-error",
+    severity: Severity::Error,
+    confidence: Confidence::High,
+    fix: None,
+    since: "0.1.0",
+    also: &[],
+};
+
+const UNREADABLE: Meta = Meta { id: "unreadable-file", ..SYNTAX_ERROR };
+
+const UNUSED_IGNORE: Meta = Meta { id: "unused-ignore", severity: Severity::Info, ..SYNTAX_ERROR };
+
+/// The findings of a run, with what they are about.
+#[derive(Debug)]
+pub struct Report {
+    /// The project that was looked at.
+    pub project: Project,
+    /// Findings that were not dropped, sorted by path, place and rule.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What fixing led to.
+#[derive(Debug)]
+pub struct Fixed {
+    /// The findings that are left, over the files as fixed.
+    pub report: Report,
+    /// How many fixes were applied in all rounds.
+    pub applied: usize,
+}
+
+/// Rules with their options, ready to run on any number of snapshots.
+pub struct Linter {
+    catalogue: Vec<Rule>,
+    checks: Vec<(Rule, RunCheck)>,
+    config: Config,
+}
+
+impl Linter {
+    /// A linter for the rules of `catalogue` that `config` wants.
+    pub fn new(catalogue: &[Rule], config: Config) -> Self {
+        Linter { catalogue: catalogue.to_vec(), checks: config.checks(catalogue), config }
+    }
+
+    /// The configuration it was made with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// All rules it knows, whether they run or not.
+    pub fn catalogue(&self) -> &[Rule] {
+        &self.catalogue
+    }
+
+    /// The rule that is called `id`.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.catalogue.iter().find(|rule| rule.meta.id == id)
+    }
+
+    /// Links the files and runs every wanted rule over them.
+    pub fn lint(&self, snapshot: Snapshot) -> Report {
+        let project = Project::new(snapshot, self.config.settings.clone());
+        let mut diagnostics = built_in(&project);
+        for (rule, check) in &self.checks {
+            let mut found = Findings::new(rule.meta);
+            check(&project, &mut found);
+            diagnostics.extend(found.into_diagnostics());
+        }
+        let diagnostics = self.filter(&project, diagnostics);
+        Report { project, diagnostics }
+    }
+
+    /// Applies fixes of at least the asked safety, looks again, and so on until nothing more can be fixed.
+    ///
+    /// `wanted` tells which findings' fixes may be applied.
+    pub fn fix(&self, snapshot: Snapshot, safety: Safety, wanted: impl Fn(&Project, &Diagnostic) -> bool) -> Fixed {
+        let mut report = self.lint(snapshot);
+        let mut applied = 0;
+        for _ in 0..MAX_ROUNDS {
+            let project = &report.project;
+            let fixable = report.diagnostics.iter().filter(|diagnostic| wanted(project, diagnostic));
+            let fixes = fixable.filter_map(|diagnostic| diagnostic.fix.as_ref()).filter(|fix| fix.safety >= safety);
+            let (after, taken) = edit::apply(&project.snapshot, fixes);
+            if taken == 0 {
+                break;
+            }
+            applied += taken;
+            report = self.lint(after);
+        }
+        Fixed { report, applied }
+    }
+
+    /// Drops what is ignored, off or below what is asked for, adds ignores that silence nothing, and sorts. This is the only
+    /// place that knows of any of it.
+    fn filter(&self, project: &Project, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+        let mut files: BTreeMap<FileId, Silence> = BTreeMap::new();
+        let paths =
+            project.snapshot.files().map(|(file, source)| (file, source.path.clone())).collect::<BTreeMap<_, _>>();
+        for file in paths.keys() {
+            let ignores = ignores(project, *file);
+            if !ignores.is_empty() || !self.config.overrides.is_empty() {
+                let selection = self.config.selection_for(&paths[file]);
+                files.insert(*file, Silence { used: vec![0; ignores.len()], ignores, selection });
+            }
+        }
+        let mut kept = Vec::with_capacity(diagnostics.len());
+        for mut diagnostic in diagnostics.drain(..) {
+            let rule = self.rule(diagnostic.rule).copied();
+            match self.config.levels.get(diagnostic.rule) {
+                Some(None) => continue,
+                Some(Some(level)) => diagnostic.severity = *level,
+                None => {}
+            }
+            let silence = files.get_mut(&diagnostic.span.file);
+            let selection = silence.as_ref().map_or(&self.config.selection, |silence| &silence.selection);
+            if !wants(selection, &diagnostic, rule.as_ref()) {
+                continue;
+            }
+            if silence.is_some_and(|silence| silence.drops(&diagnostic, rule.as_ref())) {
+                continue;
+            }
+            kept.push(diagnostic);
+        }
+        // Only a run of all rules can tell that an ignore comment is of no use.
+        let complete = self.config.selection.select.is_empty();
+        for silence in files.values().filter(|_| complete) {
+            kept.extend(self.unused(silence).into_iter().filter(|found| {
+                wants(&silence.selection, found, None) && self.config.levels.get(found.rule) != Some(&None)
+            }));
+        }
+        kept.sort_by(|a, b| {
+            let key = |d: &Diagnostic| (paths.get(&d.span.file).cloned(), d.span.start, d.span.end, d.rule);
+            key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+        });
+        kept.dedup();
+        kept
+    }
+
+    /// Findings about bakelint's own ignore comments that silence nothing.
+    fn unused(&self, silence: &Silence) -> Vec<Diagnostic> {
+        let mut found = Findings::new(&UNUSED_IGNORE);
+        for (ignore, used) in silence.ignores.iter().zip(&silence.used) {
+            if ignore.tool != Tool::Bakelint {
+                continue;
+            }
+            let known = |name: &String| {
+                crate::config::BUILT_IN.contains(&name.as_str())
+                    || self.catalogue.iter().any(|rule| rule.answers_to(name) || rule.theme == name)
+            };
+            if let Some(name) = ignore.rules.iter().find(|name| !known(name)) {
+                let near = nearest(name, self.catalogue.iter().map(|rule| rule.meta.id));
+                let diagnostic =
+                    found.add(ignore.span, format!("no rule is called `{name}`, so this comment ignores nothing"));
+                if let Some(near) = near {
+                    diagnostic.help(format!("did you mean `{near}`?"));
+                }
+            } else if *used == 0 {
+                found.add(ignore.span, "nothing here needs to be ignored");
+            }
+        }
+        found.into_diagnostics()
+    }
+}
+
+/// What is asked for in one file, and which of its ignore comments were of use.
+struct Silence {
+    ignores: Vec<Ignore>,
+    used: Vec<usize>,
+    selection: Selection,
+}
+
+impl Silence {
+    fn drops(&mut self, diagnostic: &Diagnostic, rule: Option<&Rule>) -> bool {
+        let mut dropped = false;
+        for (ignore, used) in self.ignores.iter().zip(&mut self.used) {
+            if ignore.silences(diagnostic, rule) {
+                *used += 1;
+                dropped = true;
+            }
+        }
+        dropped
+    }
+}
+
+fn wants(selection: &Selection, diagnostic: &Diagnostic, rule: Option<&Rule>) -> bool {
+    let named = |names: &[String]| names.iter().any(|name| name == diagnostic.rule);
+    let selected = match rule {
+        Some(rule) => selection.wants(rule),
+        // A file that cannot be read hides every other finding in it, so it is shown whatever is selected.
+        None => {
+            !named(&selection.ignore)
+                && (named(&selection.select) || diagnostic.rule != UNUSED_IGNORE.id || selection.select.is_empty())
+        }
+    };
+    selected
+        && selection.min_severity.is_none_or(|least| diagnostic.severity >= least)
+        && diagnostic.confidence >= selection.min_confidence.unwrap_or(Confidence::Medium)
+}
+
+/// Errors of the parsers and files that could not be read.
+fn built_in(project: &Project) -> Vec<Diagnostic> {
+    let mut unreadable = Findings::new(&UNREADABLE);
+    for entry in project.snapshot.unreadable() {
+        unreadable.add(crate::source::Span::at(entry.file, 0), format!("this file {}", entry.reason));
+    }
+    let mut diagnostics = unreadable.into_diagnostics();
+    let mut errors = Findings::new(&SYNTAX_ERROR);
+    for error in &project.errors {
+        let diagnostic = errors.add(error.span, error.message.clone());
+        diagnostic.help = error.help.clone();
+        if project.is_dockerfile(error.span.file) {
+            diagnostic.aliases.push("buildkit:error");
+        }
+    }
+    diagnostics.extend(errors.into_diagnostics());
+    diagnostics
+}
