@@ -1,1 +1,14 @@
-//! The rules of bakelint.
+//! The rules of bakelint. A folder is a theme: what the user gains. A file is a rule, named as its id.
+
+use std::sync::LazyLock;
+
+use bakelint_core::rule::Rule;
+
+/// All rules, by theme.
+pub fn all() -> &'static [Rule] {
+    static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+        let themes: &[&[Rule]] = &[];
+        themes.concat()
+    });
+    &ALL
+}

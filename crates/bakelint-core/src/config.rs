@@ -46,6 +46,7 @@ struct File {
 struct CheckTable {
     select: Vec<Spanned<String>>,
     ignore: Vec<Spanned<String>>,
+    enable: Vec<Spanned<String>>,
     min_severity: Option<Severity>,
     min_confidence: Option<Confidence>,
 }
@@ -82,6 +83,8 @@ pub struct Selection {
     pub select: Vec<String>,
     /// Rules whose findings are dropped.
     pub ignore: Vec<String>,
+    /// Rules that run beside the usual ones although they are opt-in.
+    pub enable: Vec<String>,
     /// Findings below this are dropped.
     pub min_severity: Option<Severity>,
     /// Findings below this are dropped; [`Confidence::Medium`] when not set.
@@ -92,7 +95,8 @@ impl Selection {
     /// Whether the rule may run.
     pub fn wants(&self, rule: &Rule) -> bool {
         let named = |names: &[String]| names.iter().any(|name| rule.answers_to(name) || rule.theme == name);
-        (self.select.is_empty() || named(&self.select)) && !named(&self.ignore)
+        let usual = named(&self.enable) || if self.select.is_empty() { !rule.meta.opt_in } else { named(&self.select) };
+        usual && !named(&self.ignore)
     }
 
     /// The same with the entries of `over`, which win, laid over it.
@@ -103,6 +107,7 @@ impl Selection {
         Selection {
             select: select.clone(),
             ignore: kept.chain(&over.ignore).cloned().collect(),
+            enable: self.enable.iter().chain(&over.enable).cloned().collect(),
             min_severity: over.min_severity.or(self.min_severity),
             min_confidence: over.min_confidence.or(self.min_confidence),
         }
@@ -155,6 +160,7 @@ impl Config {
             selection: Selection {
                 select: check(&file.check.select)?,
                 ignore: check(&file.check.ignore)?,
+                enable: check(&file.check.enable)?,
                 min_severity: file.check.min_severity,
                 min_confidence: file.check.min_confidence,
             },
@@ -171,7 +177,7 @@ impl Config {
                 select: check(&table.select)?,
                 ignore: check(&table.ignore)?,
                 min_severity: table.min_severity,
-                min_confidence: None,
+                ..Selection::default()
             };
             config.overrides.push(Override { paths: patterns(&table.paths)?, selection });
         }
@@ -194,6 +200,9 @@ impl Config {
                     ));
                 };
                 config.levels.insert(rule.meta.id, parsed);
+                if parsed.is_some() {
+                    config.selection.enable.push(id.clone());
+                }
             }
             let _tried = rule.configure(table.clone()).map_err(|error| explain(&error, Some((text, &span))))?;
             config.options.insert(rule.meta.id, table);

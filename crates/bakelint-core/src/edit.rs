@@ -148,7 +148,7 @@ impl Accepted {
 /// The snapshot after all of `fixes` that fit together, in their order, and how many did.
 ///
 /// A fix is taken whole or not at all. One whose edits meet an earlier fix's edits waits for the next round; the same
-/// edit asked for twice counts once. Edits outside of the text or of files that are not UTF-8, and creations of paths that are
+/// edit asked for twice counts once. Edits outside of the text or of files that are not UTF-8 or read-only, and creations of paths that are
 /// taken, are refused.
 pub fn apply<'f>(snapshot: &Snapshot, fixes: impl IntoIterator<Item = &'f Fix>) -> (Snapshot, usize) {
     let mut accepted: BTreeMap<FileId, Accepted> = BTreeMap::new();
@@ -158,7 +158,8 @@ pub fn apply<'f>(snapshot: &Snapshot, fixes: impl IntoIterator<Item = &'f Fix>) 
     for fix in fixes {
         let fits = fix.edits.iter().enumerate().all(|(at, edit)| {
             let file = snapshot.get(edit.span.file);
-            let inside = file.is_some_and(|file| file.is_utf8() && file.text().get(edit.span.range()).is_some());
+            let inside = file
+                .is_some_and(|file| file.is_utf8() && !file.read_only && file.text().get(edit.span.range()).is_some());
             let apart = fix.edits[..at].iter().all(|other| !meets(other.span, edit.span) || other == edit);
             let free = accepted.get(&edit.span.file).is_none_or(|file| !file.collides(edit));
             inside && apart && free && !deleted.contains(&edit.span.file)

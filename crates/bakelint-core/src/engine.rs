@@ -15,14 +15,7 @@ use crate::suggest::nearest;
 /// More rounds of fixing than this are never needed by rules that are sound.
 const MAX_ROUNDS: usize = 10;
 
-const SYNTAX_ERROR: Meta = Meta {
-    id: "syntax-error",
-    severity: Severity::Error,
-    confidence: Confidence::High,
-    fix: None,
-    since: "0.1.0",
-    also: &[],
-};
+const SYNTAX_ERROR: Meta = Meta { id: "syntax-error", severity: Severity::Error, ..Meta::DEFAULT };
 
 const UNREADABLE: Meta = Meta { id: "unreadable-file", ..SYNTAX_ERROR };
 

@@ -25,6 +25,21 @@ pub struct Meta {
     pub since: &'static str,
     /// Other tools' names for the same thing: `hadolint:DL3006`, `buildkit:StageNameCasing`.
     pub also: &'static [&'static str],
+    /// Whether it runs only when it is asked for by name: a matter of policy, not of right or wrong.
+    pub opt_in: bool,
+}
+
+impl Meta {
+    /// What most rules have in common; a rule names what is different.
+    pub const DEFAULT: Meta = Meta {
+        id: "",
+        severity: Severity::Warning,
+        confidence: Confidence::High,
+        fix: None,
+        since: "0.1.0",
+        also: &[],
+        opt_in: false,
+    };
 }
 
 /// A rule's options and what it does with them.

@@ -282,7 +282,8 @@ impl Snapshot {
             {
                 continue;
             }
-            if FileKind::of(&path) != FileKind::Other {
+            // What a link leads to is read under its own path; the link itself only when another file names it.
+            if FileKind::of(&path) != FileKind::Other && !entry.path_is_symlink() {
                 wanted.push(path.clone());
             }
             paths.files.push(path);
@@ -323,7 +324,9 @@ impl Snapshot {
             Ok(bytes) => (bytes.unwrap_or_default(), None),
             Err(reason) => (Vec::new(), Some(reason)),
         };
-        let file = self.insert(path, bytes);
+        let mut source = Source::new(path, bytes);
+        source.read_only = full.canonicalize().is_ok_and(|real| inside.join(path) != real);
+        let file = self.insert_source(source);
         if let Some(reason) = reason {
             self.unreadable.push(Unreadable { file, reason });
         }
@@ -331,10 +334,14 @@ impl Snapshot {
 
     /// Adds or replaces a file.
     pub fn insert(&mut self, path: impl Into<String>, bytes: Vec<u8>) -> FileId {
-        let path = path.into();
+        self.insert_source(Source::new(path, bytes))
+    }
+
+    fn insert_source(&mut self, source: Source) -> FileId {
+        let path = source.path.clone();
         if let Some(file) = self.by_path.get(&path) {
             let file = *file;
-            self.replace(file, bytes);
+            self.replace(file, source.bytes().to_vec());
             return file;
         }
         let file = FileId(self.files.len() as u32);
@@ -342,7 +349,7 @@ impl Snapshot {
             Arc::make_mut(&mut self.paths).files.insert(at, path.clone());
         }
         self.by_path.insert(path.clone(), file);
-        self.files.push(Some(Arc::new(Source::new(path, bytes))));
+        self.files.push(Some(Arc::new(source)));
         file
     }
 

@@ -150,6 +150,8 @@ impl LineIndex {
 pub struct Source {
     /// Path relative to the root, `/`-separated.
     pub path: String,
+    /// Whether the file must not be edited, because it is reached through a symbolic link.
+    pub read_only: bool,
     bytes: Arc<[u8]>,
     text: Arc<str>,
     lines: OnceLock<Arc<LineIndex>>,
@@ -166,7 +168,7 @@ impl Source {
             Ok(text) => Arc::from(text),
             Err(_) => substitute(&bytes).into(),
         };
-        Source { path: path.into(), bytes, text, lines: OnceLock::new() }
+        Source { path: path.into(), read_only: false, bytes, text, lines: OnceLock::new() }
     }
 
     /// The bytes as they are on disk.

@@ -3,6 +3,7 @@
 pub mod outline;
 pub mod settings;
 
+use crate::diagnostic::Diagnostic;
 use crate::model::outline::Outline;
 use crate::model::settings::Settings;
 use crate::snapshot::Snapshot;
@@ -16,6 +17,8 @@ pub struct Project {
     pub snapshot: Snapshot,
     /// What the files do not tell.
     pub settings: Settings,
+    /// Paths that other files name, that exist and were not read: the caller may read them and link again.
+    pub missing: Vec<String>,
     /// What the parsers could not read.
     pub errors: Vec<SyntaxError>,
 }
@@ -23,13 +26,26 @@ pub struct Project {
 impl Project {
     /// Parses and links all files.
     pub fn new(snapshot: Snapshot, settings: Settings) -> Self {
-        Project { snapshot, settings, errors: Vec::new() }
+        Project { snapshot, settings, missing: Vec::new(), errors: Vec::new() }
     }
 
     /// The nodes of a file that a person could name.
     pub fn outline(&self, _file: FileId) -> &Outline {
         static EMPTY: std::sync::OnceLock<Outline> = std::sync::OnceLock::new();
         EMPTY.get_or_init(Outline::default)
+    }
+
+    /// The path of a file, relative to the root.
+    pub fn path(&self, file: FileId) -> &str {
+        self.snapshot.get(file).map(|source| source.path.as_str()).unwrap_or_default()
+    }
+
+    /// A finding in one line: `path:line:column: severity[rule] message`.
+    pub fn concise(&self, diagnostic: &Diagnostic) -> String {
+        let Diagnostic { span, severity, rule, message, .. } = diagnostic;
+        let position = self.snapshot.get(span.file).map(|source| source.position(span.start as usize));
+        let (line, column) = position.map_or((1, 1), |position| (position.line, position.column));
+        format!("{}:{line}:{column}: {severity}[{rule}] {message}", self.path(span.file))
     }
 
     /// Whether the file is read as a Dockerfile.

@@ -24,6 +24,11 @@ pub struct Settings {
     pub default_platform: Option<String>,
     /// What happens to a CI runner's disk.
     pub runner: Runner,
+    /// Labels that shipped images must have, each with the form of its value (`text`, `url`, `semver`, `hash`, `spdx`,
+    /// `rfc3339`, `email`).
+    pub labels: BTreeMap<String, String>,
+    /// Whether other labels than those are wrong.
+    pub strict_labels: bool,
     /// The build that `--target`, `--build-arg` and so on describe, for Dockerfiles that nothing in the repository builds.
     pub build: BuildSettings,
 }

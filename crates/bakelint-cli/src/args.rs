@@ -1,0 +1,294 @@
+//! The command line as it was typed.
+
+use std::path::PathBuf;
+
+use bakelint_core::prelude::{Confidence, Safety, Severity};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Find what makes image builds slow, fragile or wrong, prove what a change saves, write the patch.
+#[derive(Debug, Parser)]
+#[command(name = "bakelint", version, propagate_version = true, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check a repository, folders or files
+    Check(Check),
+    /// Write or refresh a baseline: findings that are known and accepted
+    Baseline(Baseline),
+    /// Print the project model as JSON or as a graph; for one Dockerfile its instructions and stages
+    Inspect(Inspect),
+    /// Show the page of a rule
+    Explain(Explain),
+    /// List all rules
+    Rules(Rules),
+    /// Print a completion script for a shell
+    Completions(Completions),
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set; also elsewhere when CLICOLOR_FORCE is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How findings are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// With the source around each place
+    #[default]
+    Full,
+    /// One line a finding: `path:line:column: severity[rule] message`
+    Concise,
+    /// For other tools; a stable contract
+    Json,
+}
+
+/// Which paths, which findings and which facts about the builds.
+#[derive(Debug, Args)]
+pub struct Scope {
+    /// Repository, folders or files
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub paths: Vec<PathBuf>,
+
+    /// Run only these rules; an id, an alias such as DL3006 or buildkit:StageNameCasing, or a theme
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Findings")]
+    pub select: Vec<String>,
+
+    /// Drop the findings of these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Findings")]
+    pub ignore: Vec<String>,
+
+    /// Also run these opt-in rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',', help_heading = "Findings")]
+    pub enable: Vec<String>,
+
+    /// Drop findings below this; without it, infos are shown but do not fail
+    #[arg(long, value_name = "SEVERITY", value_parser = parse::<Severity>, help_heading = "Findings")]
+    pub min_severity: Option<Severity>,
+
+    /// Drop findings that are less sure than this
+    #[arg(long, value_name = "CONFIDENCE", value_parser = parse::<Confidence>, help_heading = "Findings")]
+    pub min_confidence: Option<Confidence>,
+
+    /// Show the hints of low confidence too
+    #[arg(long, help_heading = "Findings")]
+    pub pedantic: bool,
+
+    /// Use this bakelint.toml instead of the one found upwards from PATH
+    #[arg(long, value_name = "FILE", conflicts_with = "isolated", help_heading = "Configuration")]
+    pub config: Option<PathBuf>,
+
+    /// Use no bakelint.toml
+    #[arg(long, help_heading = "Configuration")]
+    pub isolated: bool,
+
+    /// The build to assume where the repository does not say it.
+    #[command(flatten)]
+    pub build: BuildFacts,
+}
+
+/// The build to assume where the repository does not say it.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "The build, where the repository does not say it")]
+pub struct BuildFacts {
+    /// Stage to build
+    #[arg(long, value_name = "STAGE")]
+    pub target: Option<String>,
+
+    /// Build argument
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub build_arg: Vec<(String, String)>,
+
+    /// Named context
+    #[arg(long, value_name = "NAME=CONTEXT", value_parser = pair)]
+    pub build_context: Vec<(String, String)>,
+
+    /// Platform to build for
+    #[arg(long, value_name = "PLATFORM")]
+    pub platform: Option<String>,
+
+    /// Platform that builds
+    #[arg(long, value_name = "PLATFORM")]
+    pub build_platform: Option<String>,
+
+    /// Run BuildKit's experimental checks too
+    #[arg(long)]
+    pub experimental: bool,
+
+    /// Use this instead of the `# check=` directive
+    #[arg(long, value_name = "VALUE")]
+    pub check: Option<String>,
+
+    /// Platform of a base image
+    #[arg(long, value_name = "REF=PLATFORM", value_parser = pair)]
+    pub image_platform: Vec<(String, String)>,
+
+    /// Configuration of a base image, as JSON
+    #[arg(long, value_name = "REF=JSON", value_parser = pair)]
+    pub image_config: Vec<(String, String)>,
+
+    /// A registry that images may come from
+    #[arg(long, value_name = "REGISTRY")]
+    pub trusted_registry: Vec<String>,
+
+    /// A label that shipped images must have, with the form of its value
+    #[arg(long, value_name = "KEY:FORM", value_parser = label)]
+    pub require_label: Vec<(String, String)>,
+
+    /// Other labels than the required ones are wrong
+    #[arg(long)]
+    pub strict_labels: bool,
+}
+
+/// `bakelint check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// What to check.
+    #[command(flatten)]
+    pub scope: Scope,
+
+    /// Write the fixes
+    #[arg(long, value_name = "SAFETY", num_args = 0..=1, require_equals = true, default_missing_value = "safe",
+          value_parser = fixable, conflicts_with = "diff")]
+    pub fix: Option<Safety>,
+
+    /// Print the fixes as one patch instead of writing them
+    #[arg(long, value_name = "SAFETY", num_args = 0..=1, require_equals = true, default_missing_value = "safe",
+          value_parser = fixable)]
+    pub diff: Option<Safety>,
+
+    /// How findings are printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: Format,
+
+    /// Report only findings that this file does not have
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+
+    /// Exit with 0 whatever is found
+    #[arg(long)]
+    pub exit_zero: bool,
+
+    /// Print a count by rule instead of the findings
+    #[arg(long)]
+    pub statistics: bool,
+
+    /// Print findings only
+    #[arg(long, short)]
+    pub quiet: bool,
+
+    /// Read one file from standard input as this path
+    #[arg(long, value_name = "PATH", conflicts_with = "fix")]
+    pub stdin_filename: Option<String>,
+}
+
+/// `bakelint baseline`.
+#[derive(Debug, Args)]
+pub struct Baseline {
+    /// What to check.
+    #[command(flatten)]
+    pub scope: Scope,
+
+    /// The file to write
+    #[arg(long, short, value_name = "FILE", default_value = "bakelint.baseline.json")]
+    pub output: PathBuf,
+}
+
+/// How the model is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// The whole model
+    #[default]
+    Json,
+    /// For Graphviz
+    Dot,
+    /// For Markdown pages
+    Mermaid,
+}
+
+/// `bakelint inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// Repository or one Dockerfile
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub path: PathBuf,
+
+    /// How the model is printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: GraphFormat,
+}
+
+/// `bakelint explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A rule's id or alias
+    pub rule: String,
+
+    /// How the page is printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: PageFormat,
+}
+
+/// How pages and the catalogue are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PageFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For tools
+    Json,
+}
+
+/// `bakelint rules`.
+#[derive(Debug, Args)]
+pub struct Rules {
+    /// How the catalogue is printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: PageFormat,
+}
+
+/// `bakelint completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+fn parse<T: std::str::FromStr<Err = String>>(word: &str) -> Result<T, String> {
+    word.parse()
+}
+
+fn fixable(word: &str) -> Result<Safety, String> {
+    match word {
+        "safe" => Ok(Safety::Safe),
+        "unsafe" => Ok(Safety::Unsafe),
+        _ => Err("expected safe or unsafe".into()),
+    }
+}
+
+fn pair(word: &str) -> Result<(String, String), String> {
+    let (name, value) = word.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.into(), value.into()))
+}
+
+fn label(word: &str) -> Result<(String, String), String> {
+    let (name, form) = word.rsplit_once(':').ok_or("expected KEY:FORM")?;
+    Ok((name.into(), form.into()))
+}

@@ -1,0 +1,41 @@
+//! `bakelint explain`: a rule's page.
+
+use bakelint_core::config::known_rule;
+use serde_json::json;
+
+use super::rules::row;
+use crate::args::{Explain, PageFormat};
+use crate::{CLEAN, Failure, Surroundings};
+
+/// What is tested but of no interest to a reader begins here.
+const ALSO_TESTED: &str = "## Also tested";
+
+/// Runs the verb.
+pub fn run(args: &Explain, around: &mut Surroundings) -> Result<u8, Failure> {
+    let rules = bakelint_rules::all();
+    let Some(rule) = rules.iter().find(|rule| rule.answers_to(&args.rule)) else {
+        let help = known_rule(&args.rule, 0..0, rules).err().and_then(|error| error.help);
+        return Err(Failure::Usage { message: format!("no rule is called `{}`", args.rule), help });
+    };
+    let page = rule.page();
+    let page = page.split(ALSO_TESTED).next().unwrap_or_default().trim();
+    if args.format == PageFormat::Json {
+        let mut row = row(rule);
+        row["page"] = json!(page);
+        serde_json::to_writer_pretty(&mut *around.out, &row).map_err(std::io::Error::from)?;
+        writeln!(around.out)?;
+        return Ok(CLEAN);
+    }
+    writeln!(around.out, "# {}\n\n{page}\n", rule.meta.id)?;
+    let fix = rule.meta.fix.map_or("none".into(), |safety| safety.to_string());
+    write!(
+        around.out,
+        "Severity {}, confidence {}, fix {fix}, since {}",
+        rule.meta.severity, rule.meta.confidence, rule.meta.since
+    )?;
+    if !rule.meta.also.is_empty() {
+        write!(around.out, ", also known as {}", rule.meta.also.join(", "))?;
+    }
+    writeln!(around.out)?;
+    Ok(CLEAN)
+}

@@ -1,0 +1,8 @@
+//! One small file a verb.
+
+pub mod baseline;
+pub mod check;
+pub mod completions;
+pub mod explain;
+pub mod inspect;
+pub mod rules;

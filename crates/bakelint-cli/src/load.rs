@@ -1,0 +1,149 @@
+//! From the words of the command line to a linter and a snapshot.
+
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use bakelint_core::config::known_rule;
+use bakelint_core::prelude::*;
+
+use crate::args::Scope;
+use crate::{Failure, Surroundings};
+
+/// The name of the configuration file.
+const CONFIG: &str = "bakelint.toml";
+
+/// What a verb works on.
+pub struct Loaded {
+    /// The folder that all paths are relative to.
+    pub root: PathBuf,
+    /// The paths that were asked for, relative to the root; empty when the root itself was.
+    pub asked: Vec<String>,
+    /// The rules.
+    pub linter: Linter,
+    /// The files.
+    pub snapshot: Snapshot,
+}
+
+impl Loaded {
+    /// Whether findings in the file at `path` are asked for.
+    pub fn wants(&self, path: &str) -> bool {
+        let below = |asked: &String| {
+            path.strip_prefix(asked.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        self.asked.is_empty() || self.asked.iter().any(below)
+    }
+}
+
+/// Reads configuration and files.
+pub fn load(scope: &Scope, around: &Surroundings) -> Result<Loaded, Failure> {
+    let paths: Vec<PathBuf> = scope.paths.iter().map(|path| clean(&around.directory.join(path))).collect();
+    for (typed, path) in scope.paths.iter().zip(&paths) {
+        fs::metadata(path).map_err(|source| Failure::File { path: typed.clone(), source })?;
+    }
+    let root = root_of(&paths);
+    let asked: Vec<String> =
+        paths.iter().filter(|path| **path != root).filter_map(|path| relative(path, &root)).collect();
+    let asked = if paths.contains(&root) { Vec::new() } else { asked };
+    let config = config(scope, &root, around)?;
+    let options = ReadOptions { named: asked.clone(), exclude: config.exclude.clone() };
+    let snapshot = Snapshot::read(&root, &options)
+        .map_err(|error| Failure::File { path: scope.paths[0].clone(), source: error.source })?;
+    let linter = Linter::new(bakelint_rules::all(), config);
+    Ok(Loaded { snapshot: complete(snapshot, &root, &linter), root, asked, linter })
+}
+
+/// Reads the files that other files name, until none is missing.
+fn complete(mut snapshot: Snapshot, root: &Path, linter: &Linter) -> Snapshot {
+    for _ in 0..4 {
+        let project = Project::new(snapshot.clone(), linter.config().settings.clone());
+        if project.missing.is_empty() || !snapshot.read_more(root, project.missing) {
+            break;
+        }
+    }
+    snapshot
+}
+
+/// One folder is its own root. For files, and for several paths, the root is the repository around them, so that findings
+/// that need other files are the same as for the whole.
+fn root_of(paths: &[PathBuf]) -> PathBuf {
+    if let [path] = paths
+        && path.is_dir()
+    {
+        return path.clone();
+    }
+    let first = paths.first().cloned().unwrap_or_default();
+    let folder = |path: &Path| if path.is_dir() { path.to_owned() } else { path.parent().unwrap_or(path).to_owned() };
+    let common = paths.iter().skip(1).fold(folder(&first), |common, path| {
+        let holds = |ancestor: &&Path| path.starts_with(ancestor);
+        common.ancestors().find(holds).unwrap_or(&common).to_owned()
+    });
+    let repository = common.ancestors().find(|ancestor| ancestor.join(".git").exists());
+    repository.unwrap_or(&common).to_owned()
+}
+
+/// The configuration with the wishes of the command line laid over it.
+fn config(scope: &Scope, root: &Path, around: &Surroundings) -> Result<Config, Failure> {
+    let file = match &scope.config {
+        Some(file) => Some(around.directory.join(file)),
+        None if scope.isolated => None,
+        None => root.ancestors().map(|folder| folder.join(CONFIG)).find(|file| file.is_file()),
+    };
+    let mut config = match &file {
+        None => Config::default(),
+        Some(file) => {
+            let text = fs::read_to_string(file).map_err(|source| Failure::File { path: file.clone(), source })?;
+            let path = relative(file, &around.directory).unwrap_or_else(|| file.display().to_string());
+            let parsed = Config::parse(&text, bakelint_rules::all());
+            parsed.map_err(|error| Failure::Config { path, text, error })?
+        }
+    };
+    let names = |names: &[String]| {
+        let known = |name: &String| known_rule(name, 0..0, bakelint_rules::all());
+        let usage = |error: ConfigError| Failure::Usage { message: error.message, help: error.help };
+        names.iter().map(|name| known(name).map_err(usage)).collect::<Result<Vec<_>, _>>()
+    };
+    let typed = Selection {
+        select: names(&scope.select)?,
+        ignore: names(&scope.ignore)?,
+        enable: names(&scope.enable)?,
+        min_severity: scope.min_severity,
+        min_confidence: if scope.pedantic { Some(Confidence::Low) } else { scope.min_confidence },
+    };
+    config.selection = config.selection.overlaid(&typed);
+    let facts = &scope.build;
+    let settings = &mut config.settings;
+    settings.registries.extend(facts.trusted_registry.iter().cloned());
+    settings.labels.extend(facts.require_label.iter().cloned());
+    settings.strict_labels |= facts.strict_labels;
+    let build = &mut settings.build;
+    build.target = facts.target.clone();
+    build.args.extend(facts.build_arg.iter().cloned());
+    build.contexts.extend(facts.build_context.iter().cloned());
+    build.platform = facts.platform.clone();
+    build.build_platform = facts.build_platform.clone();
+    build.experimental = facts.experimental;
+    build.check = facts.check.clone();
+    build.image_platforms.extend(facts.image_platform.iter().cloned());
+    build.image_configs.extend(facts.image_config.iter().cloned());
+    Ok(config)
+}
+
+/// The path without `.` and `..`, which are taken by their letters.
+pub fn clean(path: &Path) -> PathBuf {
+    let mut cleaned = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                cleaned.pop();
+            }
+            part => cleaned.push(part),
+        }
+    }
+    cleaned
+}
+
+/// The `/`-separated path below `root`.
+pub fn relative(path: &Path, root: &Path) -> Option<String> {
+    Some(path.strip_prefix(root).ok()?.to_str()?.replace(std::path::MAIN_SEPARATOR, "/"))
+}
