@@ -1,1 +1,12 @@
-//! Shared helpers of the test binary.
+//! What the test binary is made of: rule pages, the conformance suites, and checks on the code itself.
+
+pub mod page;
+pub mod pages;
+pub mod tidy;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
