@@ -9,6 +9,7 @@ pub mod hcl;
 pub mod image;
 pub mod json;
 pub mod shell;
+pub mod text;
 pub mod yaml;
 
 use crate::source::Span;
