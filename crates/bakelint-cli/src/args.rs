@@ -57,6 +57,14 @@ pub enum Format {
     Concise,
     /// For other tools; a stable contract
     Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations in a GitHub workflow
+    Github,
+    /// GitLab's code quality report
+    Gitlab,
+    /// JUnit XML
+    Junit,
 }
 
 /// Which paths, which findings and which facts about the builds.

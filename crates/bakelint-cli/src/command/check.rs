@@ -58,9 +58,13 @@ pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
             Format::Full => report::full::print(project, &diagnostics, Look::of(around), around.out)?,
             Format::Concise => report::concise::print(project, &diagnostics, around.out)?,
             Format::Json => report::json::print(&loaded.linter, project, &diagnostics, around.out)?,
+            Format::Sarif => report::sarif::print(&loaded.linter, project, &diagnostics, around.out)?,
+            Format::Github => report::github::print(project, &diagnostics, around.out)?,
+            Format::Gitlab => report::gitlab::print(project, &diagnostics, around.out)?,
+            Format::Junit => report::junit::print(project, &diagnostics, around.out)?,
         }
     }
-    if !args.quiet && args.format != Format::Json {
+    if !args.quiet {
         summary(&Summary::of(project, &diagnostics), around)?;
     }
     Ok(if fails(&diagnostics, args) && !args.exit_zero { FOUND } else { CLEAN })

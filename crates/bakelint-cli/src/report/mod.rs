@@ -2,7 +2,11 @@
 
 pub mod concise;
 pub mod full;
+pub mod github;
+pub mod gitlab;
 pub mod json;
+pub mod junit;
+pub mod sarif;
 
 use bakelint_core::prelude::*;
 

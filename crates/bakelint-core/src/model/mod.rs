@@ -1,7 +1,9 @@
 //! What the project is: Dockerfiles, bake files, compose files, workflows, and the builds that join them.
 
+pub mod build;
 pub mod outline;
 pub mod settings;
+pub mod value;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::outline::Outline;

@@ -1,0 +1,2 @@
+SECRET_KEY = "for the example only"
+ROOT_URLCONF = "shop.urls"
