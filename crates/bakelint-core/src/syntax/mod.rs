@@ -8,6 +8,7 @@ pub mod dockerignore;
 pub mod hcl;
 pub mod image;
 pub mod json;
+pub mod mapped;
 pub mod shell;
 pub mod text;
 pub mod yaml;

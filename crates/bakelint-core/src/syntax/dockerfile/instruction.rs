@@ -1,0 +1,1005 @@
+//! Instructions with typed arguments.
+//!
+//! The shapes of arguments follow BuildKit's `frontend/dockerfile/parser/line_parsers.go`, what is checked about them
+//! `frontend/dockerfile/instructions/parse.go`.
+
+use std::ops::Range;
+
+use super::chars::{equal_fold, is_space_byte, lower};
+use super::heredoc::{Heredoc, mark_name};
+use super::json::{Json, read_array};
+use super::mount::{Device, Mount};
+use super::suggest::suggestion;
+use super::values::parse_duration;
+use super::words::{self, RawFlag, Split};
+use crate::source::Span;
+use crate::syntax::SyntaxError;
+use crate::syntax::mapped::MappedText;
+
+macro_rules! keywords {
+    ($($variant:ident = $name:literal,)*) => {
+        /// The name of an instruction.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Keyword {
+            $(#[doc = concat!("`", $name, "`")] $variant,)*
+            /// No instruction that BuildKit knows.
+            Unknown,
+        }
+
+        const KEYWORDS: &[(&str, Keyword)] = &[$(($name, Keyword::$variant),)*];
+        const KEYWORD_NAMES: &[&str] = &[$($name,)*];
+    };
+}
+
+keywords! {
+    Add = "ADD",
+    Arg = "ARG",
+    Cmd = "CMD",
+    Copy = "COPY",
+    Entrypoint = "ENTRYPOINT",
+    Env = "ENV",
+    Expose = "EXPOSE",
+    From = "FROM",
+    Healthcheck = "HEALTHCHECK",
+    Label = "LABEL",
+    Maintainer = "MAINTAINER",
+    Onbuild = "ONBUILD",
+    Run = "RUN",
+    Shell = "SHELL",
+    Stopsignal = "STOPSIGNAL",
+    User = "USER",
+    Volume = "VOLUME",
+    Workdir = "WORKDIR",
+}
+
+impl Keyword {
+    /// Reads a keyword; case plays no part.
+    pub fn parse(word: &str) -> Keyword {
+        let ascii = |name: &str| name.eq_ignore_ascii_case(word);
+        let found = if word.is_ascii() {
+            KEYWORDS.iter().find(|(name, _)| ascii(name))
+        } else {
+            let word = lower(word);
+            KEYWORDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&word))
+        };
+        found.map_or(Keyword::Unknown, |(_, keyword)| *keyword)
+    }
+
+    /// The name in upper case; empty for an unknown one.
+    pub fn name(self) -> &'static str {
+        KEYWORDS.iter().find(|(_, keyword)| *keyword == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// A word that begins with `--`, before the other arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// Everything from the dashes to the end of the value, quotes included. To take the flag away, take the blanks
+    /// behind it as well; see [`Instruction::removal`].
+    pub span: Span,
+    /// The name without dashes.
+    pub name: MappedText,
+    /// The value behind the `=`, without quotes and escapes. `None` without a `=`.
+    pub value: Option<MappedText>,
+}
+
+/// The arguments of an instruction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Body {
+    /// `FROM`
+    From(From),
+    /// `ARG`
+    Arg(Vec<ArgPair>),
+    /// `ENV`
+    Env(KeyValues),
+    /// `LABEL`
+    Label(KeyValues),
+    /// `RUN`
+    Run(Run),
+    /// `COPY`
+    Copy(Copy),
+    /// `ADD`
+    Add(Copy),
+    /// `CMD`
+    Cmd(Command),
+    /// `ENTRYPOINT`
+    Entrypoint(Command),
+    /// `SHELL`; the words of the JSON array.
+    Shell(Vec<MappedText>),
+    /// `HEALTHCHECK`
+    Healthcheck(Healthcheck),
+    /// `EXPOSE`; ports in the order of the file.
+    Expose(Vec<MappedText>),
+    /// `VOLUME`
+    Volume(Vec<MappedText>),
+    /// `USER`
+    User(MappedText),
+    /// `WORKDIR`
+    Workdir(MappedText),
+    /// `STOPSIGNAL`
+    Stopsignal(MappedText),
+    /// `MAINTAINER`
+    Maintainer(MappedText),
+    /// `ONBUILD`
+    Onbuild(Box<Onbuild>),
+    /// An unknown instruction, or arguments that cannot be read; see [`Dockerfile::errors`](super::Dockerfile::errors).
+    Invalid,
+}
+
+/// `FROM [--platform=P] base [AS name]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct From {
+    /// The base before expansion. Empty if it is missing.
+    pub base: MappedText,
+    /// The word `AS`.
+    pub as_word: Option<MappedText>,
+    /// The stage's name as written.
+    pub name: Option<MappedText>,
+}
+
+/// One word of an `ARG`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgPair {
+    /// The whole word.
+    pub span: Span,
+    /// The name, before expansion.
+    pub name: MappedText,
+    /// The default, before expansion. `None` without a `=`.
+    pub value: Option<MappedText>,
+}
+
+/// The pairs of an `ENV` or `LABEL`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyValues {
+    /// The pairs in order; one in the old form.
+    pub pairs: Vec<KeyValue>,
+    /// Whether this is the old form `ENV name value`.
+    pub legacy: bool,
+}
+
+/// One pair of an `ENV` or `LABEL`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyValue {
+    /// The whole pair.
+    pub span: Span,
+    /// The name before expansion, quotes kept.
+    pub key: MappedText,
+    /// The value before expansion, quotes kept.
+    pub value: MappedText,
+}
+
+/// A command line: for a shell, or word by word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// The shell form: the rest of the line, continued lines joined.
+    Shell(MappedText),
+    /// The exec form, a JSON array of strings.
+    Exec {
+        /// The array with its brackets.
+        span: Span,
+        /// The strings, escapes resolved. The span of each is that inside of its quotes.
+        words: Vec<MappedText>,
+    },
+    /// Nothing.
+    Empty,
+}
+
+/// `RUN`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The command line without flags.
+    pub command: Command,
+    /// `--mount`
+    pub mounts: Vec<Mount>,
+    /// `--device`
+    pub devices: Vec<Device>,
+    /// `--network`: `default`, `none` or `host`.
+    pub network: Option<MappedText>,
+    /// `--security`: `sandbox` or `insecure`.
+    pub security: Option<MappedText>,
+}
+
+/// `COPY` or `ADD`; each has some fields that the other has not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copy {
+    /// What is copied.
+    pub sources: Vec<CopySource>,
+    /// The destination, before expansion.
+    pub destination: MappedText,
+    /// The array with its brackets, if this is the JSON form.
+    pub json: Option<Span>,
+    /// `--from`; never expanded. COPY only.
+    pub from: Option<MappedText>,
+    /// `--chown`, before expansion.
+    pub chown: Option<MappedText>,
+    /// `--chmod`, before expansion.
+    pub chmod: Option<MappedText>,
+    /// `--link`
+    pub link: bool,
+    /// `--parents`. COPY only.
+    pub parents: bool,
+    /// `--exclude`; never expanded.
+    pub exclude: Vec<MappedText>,
+    /// `--keep-git-dir`. ADD only.
+    pub keep_git_dir: Option<bool>,
+    /// `--checksum`, before expansion. ADD only.
+    pub checksum: Option<MappedText>,
+    /// `--unpack`. ADD only.
+    pub unpack: Option<bool>,
+}
+
+/// A source of a `COPY` or `ADD`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopySource {
+    /// The word before expansion.
+    pub word: MappedText,
+    /// For a here-document's mark: its index in [`Instruction::heredocs`].
+    pub heredoc: Option<usize>,
+    /// Whether the word is a mark, which makes it a file's name even if its body was not found.
+    pub inline: bool,
+}
+
+/// `HEALTHCHECK`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Healthcheck {
+    /// `HEALTHCHECK NONE`
+    None,
+    /// `HEALTHCHECK CMD`; times are in nanoseconds, 0 stands for the default.
+    Cmd {
+        /// The command.
+        command: Command,
+        /// `--interval`
+        interval: i64,
+        /// `--timeout`
+        timeout: i64,
+        /// `--start-period`
+        start_period: i64,
+        /// `--start-interval`
+        start_interval: i64,
+        /// `--retries`
+        retries: i32,
+    },
+}
+
+/// `ONBUILD` and the instruction that runs in stages built on this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Onbuild {
+    /// The keyword of the trigger.
+    pub keyword: Keyword,
+    /// The keyword as written.
+    pub word: MappedText,
+    /// The trigger's flags.
+    pub flags: Vec<Flag>,
+    /// The trigger's arguments. Here-documents belong to the `ONBUILD` itself.
+    pub body: Body,
+    /// What BuildKit refuses about the trigger's arguments. It notices only where a stage is built on this one.
+    pub error: Option<SyntaxError>,
+}
+
+/// An instruction with the place of all of its parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instruction {
+    /// What it is.
+    pub keyword: Keyword,
+    /// The keyword as written.
+    pub word: MappedText,
+    /// From the keyword to the end of the last line, indentation and line end excluded, here-documents included.
+    pub span: Span,
+    /// All bytes of its lines, the last line end included.
+    pub full_span: Span,
+    /// First and last physical line, from 1.
+    pub lines: (u32, u32),
+    /// The last physical line, from 1, before here-documents.
+    pub head_end: u32,
+    /// The whole text: continuations joined without anything between, comment lines left out.
+    pub text: MappedText,
+    /// Words before the arguments that begin with `--`.
+    pub flags: Vec<Flag>,
+    /// The arguments as one text, behind keyword and flags, without blanks at both ends.
+    pub arguments: MappedText,
+    /// The arguments.
+    pub body: Body,
+    /// Here-documents in the order of their marks.
+    pub heredocs: Vec<Heredoc>,
+    /// Index range in [`Dockerfile::comments`](super::Dockerfile::comments): the comments that BuildKit keeps for it.
+    /// These are the ones above, up to an empty comment (`#`); blank lines between do not count.
+    pub comments: Range<usize>,
+    /// The first blank line inside its continuation.
+    pub blank_continuation: Option<Span>,
+    /// The stage that it belongs to; the stage that it begins for FROM. `None` before the first FROM.
+    pub stage: Option<usize>,
+}
+
+impl Instruction {
+    /// The last flag with this name.
+    pub fn flag(&self, name: &str) -> Option<&Flag> {
+        self.flags.iter().rev().find(|flag| flag.name == *name)
+    }
+
+    /// What to delete to take the `index`th flag away: the flag and the blanks behind it, on the same line.
+    pub fn flag_removal(&self, index: usize) -> Option<Span> {
+        let flag = self.flags.get(index)?;
+        self.removal(flag.span)
+    }
+
+    /// What to delete to take one of the instruction's words away: the word and the blanks behind it on its line, or,
+    /// at the end of a line, those before it. `None` for a span that is not part of the instruction's text.
+    pub fn removal(&self, word: Span) -> Option<Span> {
+        let (start, end) = self.text_range(word)?;
+        let bytes = self.text.as_bytes();
+        let is_blank = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t'));
+        let mut behind = end;
+        while is_blank(behind) && self.text.span_of(end..behind + 1).len() == behind + 1 - end {
+            behind += 1;
+        }
+        if behind > end {
+            return Some(word.cover(self.text.span_of(end..behind)));
+        }
+        let mut before = start;
+        while before > 0 && is_blank(before - 1) && self.text.span_of(before - 1..start).len() == start - before + 1 {
+            before -= 1;
+        }
+        if before < start { Some(word.cover(self.text.span_of(before..start))) } else { Some(word) }
+    }
+
+    /// Where to put a new flag, with a blank behind it: before the first argument and behind all flags.
+    pub fn flag_insertion(&self) -> Span {
+        match self.flags.last() {
+            _ if !self.arguments.is_empty() => self.arguments.span().before(),
+            Some(flag) => flag.span.after(),
+            None => self.word.span().after(),
+        }
+    }
+
+    /// The offsets in [`text`](Self::text) of a span of the file that holds a part of it.
+    fn text_range(&self, span: Span) -> Option<(usize, usize)> {
+        let start = self.text.offset_of(span.start as usize)?;
+        let end = self.text.offset_of((span.end as usize).checked_sub(1)?)? + 1;
+        (start < end).then_some((start, end))
+    }
+
+    /// What a shell is given to run for a RUN, CMD, ENTRYPOINT or HEALTHCHECK in shell form; `None` in exec form and for
+    /// other instructions.
+    ///
+    /// Here-documents are put in as BuildKit does (`dispatchRun` in `frontend/dockerfile/dockerfile2llb/convert.go`): a
+    /// RUN that is nothing but one mark runs the body, anything else gets the bodies behind its text.
+    pub fn script(&self) -> Option<Script> {
+        let command = match &self.body {
+            Body::Run(run) => &run.command,
+            Body::Cmd(command) | Body::Entrypoint(command) | Body::Healthcheck(Healthcheck::Cmd { command, .. }) => command,
+            Body::Onbuild(onbuild) => match &onbuild.body {
+                Body::Run(run) => &run.command,
+                Body::Cmd(command) | Body::Entrypoint(command) => command,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let Command::Shell(text) = command else { return None };
+        let Some(first) = self.heredocs.first() else {
+            return Some(Script { text: text.clone(), interpreter: None });
+        };
+        if mark_name(text).is_some() {
+            let text = first.content();
+            let line = text.find('\n').unwrap_or(text.len());
+            let interpreter = text.starts_with("#!").then(|| text.slice(2..line).trimmed());
+            return Some(Script { text, interpreter });
+        }
+        let mut script = text.clone();
+        for heredoc in &self.heredocs {
+            let end = script.span_of(script.len()..script.len()).range().start;
+            script.push_for(end..end, "\n");
+            script.push_mapped(&heredoc.body);
+            match heredoc.end {
+                Some(span) => script.push_for(span.range(), &heredoc.name),
+                None => return None,
+            }
+        }
+        Some(Script { text: script, interpreter: None })
+    }
+}
+
+/// The text that a shell or another interpreter runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// The text.
+    pub text: MappedText,
+    /// What stands behind the `#!` of a here-document that is run as a program. `None` if the stage's shell runs it.
+    pub interpreter: Option<MappedText>,
+}
+
+/// Arguments after the parser's pass: the words, not yet checked.
+pub(super) enum Shape {
+    Nothing,
+    Words(Vec<MappedText>),
+    One(MappedText),
+    Json(Span, Vec<MappedText>),
+    Pairs(KeyValues),
+    Health { kind: MappedText, command: Box<Shape> },
+    Nested(Box<Node>),
+}
+
+/// An instruction after the parser's pass.
+pub(super) struct Node {
+    pub keyword: Keyword,
+    pub word: MappedText,
+    pub flags: Vec<RawFlag>,
+    pub arguments: MappedText,
+    pub shape: Shape,
+}
+
+/// The deepest nesting of `ONBUILD` that is read. One level is all that BuildKit accepts in the end.
+const MAX_DEPTH: u32 = 16;
+
+impl Node {
+    /// Splits an instruction's text. With an error, the arguments are missing or only partly read.
+    pub fn read(line: &MappedText, escape: char, depth: u32) -> (Node, Option<SyntaxError>) {
+        let Split { keyword, flags, rest } = words::split_instruction(line, escape);
+        let word = line.slice(keyword);
+        let keyword = Keyword::parse(&word);
+        let arguments = line.slice(rest);
+        let (shape, error) = read_shape(keyword, &word, &arguments, escape, depth);
+        (Node { keyword, word, flags, arguments, shape }, error)
+    }
+
+    /// Whether marks on the line are here-documents.
+    pub fn takes_heredocs(&self) -> bool {
+        let node = match &self.shape {
+            Shape::Nested(inner) if self.keyword == Keyword::Onbuild => inner,
+            _ => self,
+        };
+        matches!(node.keyword, Keyword::Add | Keyword::Copy | Keyword::Run) && !matches!(node.shape, Shape::Json(..))
+    }
+}
+
+/// Reads arguments as the instruction's line parser does.
+fn read_shape(
+    keyword: Keyword,
+    word: &MappedText,
+    text: &MappedText,
+    escape: char,
+    depth: u32,
+) -> (Shape, Option<SyntaxError>) {
+    if text.is_empty() {
+        return (Shape::Nothing, None);
+    }
+    let all = 0..text.len();
+    match keyword {
+        Keyword::From | Keyword::Expose => (Shape::Words(words::split_plain(text, all)), None),
+        Keyword::Add | Keyword::Copy | Keyword::Volume => {
+            read_json(text, all.clone()).unwrap_or_else(|| (Shape::Words(words::split_plain(text, all)), None))
+        }
+        Keyword::Run | Keyword::Cmd | Keyword::Entrypoint | Keyword::Shell => read_json_or_text(text, all),
+        Keyword::User | Keyword::Workdir | Keyword::Stopsignal | Keyword::Maintainer => {
+            (Shape::One(text.clone()), None)
+        }
+        Keyword::Arg => {
+            let words = words::split_quoted(text, all, escape);
+            (Shape::Words(words.into_iter().map(|word| text.slice(word)).collect()), None)
+        }
+        Keyword::Env | Keyword::Label => read_pairs(word, text, escape),
+        Keyword::Healthcheck => read_healthcheck(text),
+        Keyword::Onbuild if depth < MAX_DEPTH => {
+            let (node, error) = Node::read(text, escape, depth + 1);
+            (Shape::Nested(Box::new(node)), error)
+        }
+        Keyword::Onbuild => (Shape::One(text.clone()), None),
+        Keyword::Unknown => (Shape::Nothing, None),
+    }
+}
+
+/// `None` if the text is no JSON array.
+fn read_json(text: &MappedText, range: Range<usize>) -> Option<(Shape, Option<SyntaxError>)> {
+    match read_array(text, range.clone()) {
+        Json::Plain => None,
+        Json::Strings(strings) => Some((Shape::Json(text.span_of(range), strings), None)),
+        Json::NotStrings(other) => {
+            let error = SyntaxError::new("the JSON form takes strings only", text.span_of(other));
+            Some((Shape::Nothing, Some(error)))
+        }
+    }
+}
+
+fn read_json_or_text(text: &MappedText, range: Range<usize>) -> (Shape, Option<SyntaxError>) {
+    if range.is_empty() {
+        return (Shape::Nothing, None);
+    }
+    read_json(text, range.clone()).unwrap_or_else(|| (Shape::One(text.slice(range)), None))
+}
+
+fn read_pairs(word: &MappedText, text: &MappedText, escape: char) -> (Shape, Option<SyntaxError>) {
+    let all = 0..text.len();
+    let words = words::split_quoted(text, all.clone(), escape);
+    let Some(first) = words.first() else { return (Shape::Nothing, None) };
+    if !text[first.clone()].contains('=') {
+        let Some((key, value)) = words::split_once_plain(text, all) else {
+            let mut error = SyntaxError::new(format!("`{word}` sets a name, but no value"), text.span());
+            error.help = Some("write `name=value`".to_owned());
+            return (Shape::Nothing, Some(error));
+        };
+        let pair = KeyValue { span: text.span(), key: text.slice(key), value: text.slice(value) };
+        return (Shape::Pairs(KeyValues { pairs: vec![pair], legacy: true }), None);
+    }
+    let mut pairs = Vec::with_capacity(words.len());
+    let mut fault = None;
+    for word in words {
+        let Some(equals) = text[word.clone()].find('=') else {
+            fault.get_or_insert_with(|| {
+                let message = format!("`{}` has no `=`", &text[word.clone()]);
+                let mut error = SyntaxError::new(message, text.span_of(word.clone()));
+                error.help = Some("write `name=value`, with quotes around a value that holds blanks".to_owned());
+                error
+            });
+            continue;
+        };
+        let equals = word.start + equals;
+        pairs.push(KeyValue {
+            span: text.span_of(word.clone()),
+            key: text.slice(word.start..equals),
+            value: text.slice(equals + 1..word.end),
+        });
+    }
+    (Shape::Pairs(KeyValues { pairs, legacy: false }), fault)
+}
+
+fn read_healthcheck(text: &MappedText) -> (Shape, Option<SyntaxError>) {
+    // As with flags, BuildKit looks at bytes; a type that ends inside of a character is no type in any case.
+    let bytes = text.as_bytes();
+    let boundary = |mut at: usize| {
+        while !text.is_char_boundary(at) {
+            at += 1;
+        }
+        at
+    };
+    let end = bytes.iter().position(|byte| is_space_byte(*byte)).unwrap_or(bytes.len());
+    let start = bytes[end..].iter().position(|byte| !is_space_byte(*byte)).map_or(bytes.len(), |len| end + len);
+    let (command, error) = read_json_or_text(text, boundary(start)..text.len());
+    (Shape::Health { kind: text.slice(0..boundary(end)), command: Box::new(command) }, error)
+}
+
+/// How often a flag may stand and what it takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FlagKind {
+    Bool,
+    One,
+    Many,
+}
+
+type FlagTable = &'static [(&'static str, FlagKind)];
+
+const NO_FLAGS: FlagTable = &[];
+const FROM_FLAGS: FlagTable = &[("platform", FlagKind::One)];
+const ADD_FLAGS: FlagTable = &[
+    ("chown", FlagKind::One),
+    ("chmod", FlagKind::One),
+    ("link", FlagKind::Bool),
+    ("keep-git-dir", FlagKind::Bool),
+    ("checksum", FlagKind::One),
+    ("unpack", FlagKind::Bool),
+    ("exclude", FlagKind::Many),
+];
+const COPY_FLAGS: FlagTable = &[
+    ("chown", FlagKind::One),
+    ("from", FlagKind::One),
+    ("chmod", FlagKind::One),
+    ("link", FlagKind::Bool),
+    ("exclude", FlagKind::Many),
+    ("parents", FlagKind::Bool),
+];
+const RUN_FLAGS: FlagTable = &[
+    ("mount", FlagKind::Many),
+    ("network", FlagKind::One),
+    ("security", FlagKind::One),
+    ("device", FlagKind::Many),
+];
+const HEALTHCHECK_FLAGS: FlagTable = &[
+    ("interval", FlagKind::One),
+    ("timeout", FlagKind::One),
+    ("start-period", FlagKind::One),
+    ("start-interval", FlagKind::One),
+    ("retries", FlagKind::One),
+];
+
+pub(super) fn read_flags(raw: Vec<RawFlag>) -> Vec<Flag> {
+    raw.into_iter()
+        .map(|RawFlag { text, span }| {
+            let equals = text.find('=');
+            Flag {
+                span,
+                name: text.slice(2.min(text.len())..equals.unwrap_or(text.len())),
+                value: equals.map(|at| text.slice(at + 1..text.len())),
+            }
+        })
+        .collect()
+}
+
+/// Follows `BFlags.Parse` in BuildKit's `frontend/dockerfile/instructions/bflag.go`.
+fn check_flags(flags: &[Flag], known: FlagTable) -> Result<(), SyntaxError> {
+    for (index, flag) in flags.iter().enumerate() {
+        let name = flag.name.as_str();
+        let Some((_, kind)) = known.iter().find(|(known, _)| *known == name) else {
+            let mut error = SyntaxError::new(format!("there is no flag `--{name}` here"), flag.span);
+            let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+            error.help = match suggestion(name, &names, true) {
+                Some(near) => Some(format!("did you mean `--{near}`?")),
+                None => Some("words before the arguments that begin with `--` are flags; `--` ends them".to_owned()),
+            };
+            return Err(error);
+        };
+        if *kind != FlagKind::Many && flags[..index].iter().any(|other| other.name == *name) {
+            return Err(SyntaxError::new(format!("the flag `--{name}` stands here a second time"), flag.span));
+        }
+        let value = flag.value.as_deref();
+        match kind {
+            FlagKind::Bool if value == Some("") => {
+                return Err(SyntaxError::new(format!("the flag `--{name}` has no value"), flag.span));
+            }
+            FlagKind::Bool if bool_value(flag).is_none() => {
+                let message = format!("`--{name}` takes `true` or `false`");
+                return Err(SyntaxError::new(message, flag.span));
+            }
+            FlagKind::One | FlagKind::Many if value.is_none() => {
+                let mut error = SyntaxError::new(format!("the flag `--{name}` has no value"), flag.span);
+                error.help = Some(format!("write `--{name}=value`"));
+                return Err(error);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn bool_value(flag: &Flag) -> Option<bool> {
+    let Some(value) = &flag.value else { return Some(true) };
+    match lower(value).as_str() {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn flag_value(flags: &[Flag], name: &str) -> Option<MappedText> {
+    flags.iter().rev().find(|flag| flag.name == *name)?.value.clone()
+}
+
+fn flag_values(flags: &[Flag], name: &str) -> Vec<MappedText> {
+    flags.iter().filter(|flag| flag.name == *name).filter_map(|flag| flag.value.clone()).collect()
+}
+
+fn flag_bool(flags: &[Flag], name: &str) -> Option<bool> {
+    bool_value(flags.iter().rev().find(|flag| flag.name == *name)?)
+}
+
+/// The arguments of an instruction, and what BuildKit refuses about them. It stops at the first fault of an instruction
+/// and so does this; what is left is read as well as it can be.
+pub(super) fn read_body(
+    keyword: Keyword,
+    word: &MappedText,
+    shape: Shape,
+    flags: &[Flag],
+    heredocs: &[Heredoc],
+) -> (Body, Result<(), SyntaxError>) {
+    let name = keyword.name();
+    let too_few = |what: &str| Err(SyntaxError::new(format!("{name} needs {what}"), word.span()));
+    let exactly_one = |shape: Shape, table: Option<FlagTable>, body: fn(MappedText) -> Body| match shape {
+        Shape::One(value) => (body(value), table.map_or(Ok(()), |table| check_flags(flags, table))),
+        _ => (Body::Invalid, too_few("an argument")),
+    };
+    match keyword {
+        Keyword::From => read_from(word, shape, flags),
+        Keyword::Arg => read_arg(word, shape),
+        Keyword::Env | Keyword::Label => {
+            let flags_ok = check_flags(flags, NO_FLAGS);
+            let body = if keyword == Keyword::Env { Body::Env } else { Body::Label };
+            let Shape::Pairs(pairs) = shape else {
+                return (Body::Invalid, flags_ok.and_then(|()| too_few("at least one `name=value`")));
+            };
+            let blank = pairs.pairs.iter().find(|pair| pair.key.is_empty());
+            let blank = blank.map_or(Ok(()), |pair| Err(SyntaxError::new("the name before the `=` is missing", pair.span)));
+            (body(pairs), flags_ok.and(blank))
+        }
+        Keyword::Run => read_run(shape, flags),
+        Keyword::Copy | Keyword::Add => read_copy(keyword, word, shape, flags, heredocs),
+        Keyword::Cmd => (Body::Cmd(read_command(shape)), check_flags(flags, NO_FLAGS)),
+        Keyword::Entrypoint => (Body::Entrypoint(read_command(shape)), check_flags(flags, NO_FLAGS)),
+        Keyword::Shell => {
+            let flags_ok = check_flags(flags, NO_FLAGS);
+            match shape {
+                Shape::Json(_, words) if !words.is_empty() => (Body::Shell(words), flags_ok),
+                Shape::One(text) => {
+                    let mut error = SyntaxError::new("SHELL takes the JSON form only", text.span());
+                    error.help = Some("write `SHELL [\"/bin/sh\", \"-c\"]`".to_owned());
+                    (Body::Invalid, flags_ok.and(Err(error)))
+                }
+                _ => (Body::Invalid, flags_ok.and_then(|()| too_few("at least one argument"))),
+            }
+        }
+        Keyword::Healthcheck => read_healthcheck_body(word, shape, flags),
+        Keyword::Expose => match shape {
+            Shape::Words(ports) => (Body::Expose(ports), check_flags(flags, NO_FLAGS)),
+            _ => (Body::Invalid, too_few("at least one port")),
+        },
+        Keyword::Volume => {
+            let words = match shape {
+                Shape::Words(words) | Shape::Json(_, words) if !words.is_empty() => words,
+                _ => return (Body::Invalid, too_few("at least one path")),
+            };
+            let volumes: Vec<_> = words.iter().map(MappedText::trimmed).collect();
+            let blank = volumes.iter().find(|volume| volume.is_empty());
+            let blank = blank.map_or(Ok(()), |path| Err(SyntaxError::new("a volume cannot be an empty text", path.span())));
+            (Body::Volume(volumes), check_flags(flags, NO_FLAGS).and(blank))
+        }
+        Keyword::User => exactly_one(shape, Some(NO_FLAGS), Body::User),
+        Keyword::Workdir => exactly_one(shape, Some(NO_FLAGS), Body::Workdir),
+        Keyword::Maintainer => exactly_one(shape, Some(NO_FLAGS), Body::Maintainer),
+        Keyword::Stopsignal => exactly_one(shape, None, Body::Stopsignal),
+        Keyword::Onbuild => read_onbuild(word, shape, flags, heredocs),
+        Keyword::Unknown => {
+            let mut error = SyntaxError::new(format!("there is no instruction `{word}`"), word.span());
+            error.help = suggestion(word, KEYWORD_NAMES, false).map(|near| format!("did you mean `{near}`?"));
+            (Body::Invalid, Err(error))
+        }
+    }
+}
+
+fn read_command(shape: Shape) -> Command {
+    match shape {
+        Shape::One(text) => Command::Shell(text),
+        Shape::Json(span, words) => Command::Exec { span, words },
+        _ => Command::Empty,
+    }
+}
+
+fn read_from(word: &MappedText, shape: Shape, flags: &[Flag]) -> (Body, Result<(), SyntaxError>) {
+    let words = match shape {
+        Shape::Words(words) => words,
+        _ => Vec::new(),
+    };
+    let count = words.len();
+    let end = words.last().map_or_else(|| word.span(), MappedText::span);
+    let mut words = words.into_iter();
+    let base = words.next().unwrap_or_else(|| MappedText::empty(word.file(), word.span().after().range().start));
+    let as_word = words.next();
+    let is_as = as_word.as_ref().is_some_and(|word| equal_fold(word, "as"));
+    let name = words.next().filter(|_| is_as && count == 3);
+    let checked = match (&as_word, &name) {
+        (_, Some(name)) if !is_stage_name(&lower(name)) => {
+            let mut error = SyntaxError::new(format!("`{name}` cannot be the name of a stage"), name.span());
+            error.help = Some("names begin with a letter and hold letters, digits, `-`, `_` and `.`".to_owned());
+            Err(error)
+        }
+        (_, Some(_)) => Ok(()),
+        _ if count == 1 => Ok(()),
+        (Some(as_word), _) if count == 3 => {
+            Err(SyntaxError::new(format!("`AS` is expected here, not `{as_word}`"), as_word.span()))
+        }
+        (Some(extra), _) => {
+            let mut error = SyntaxError::new("FROM takes one image, and a name behind `AS`", extra.span().cover(end));
+            error.help = Some("write `FROM image` or `FROM image AS name`".to_owned());
+            Err(error)
+        }
+        (None, _) => Err(SyntaxError::new("FROM needs an image", word.span())),
+    };
+    let checked = checked.and_then(|()| check_flags(flags, FROM_FLAGS));
+    (Body::From(From { base, as_word, name }), checked)
+}
+
+/// `^[a-z][a-z0-9-_.]*$`
+pub(super) fn is_stage_name(name: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.');
+    name.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase()) && name.bytes().all(rest)
+}
+
+fn read_arg(word: &MappedText, shape: Shape) -> (Body, Result<(), SyntaxError>) {
+    let words = match shape {
+        Shape::Words(words) if !words.is_empty() => words,
+        _ => return (Body::Invalid, Err(SyntaxError::new("ARG needs at least one name", word.span()))),
+    };
+    let mut checked = Ok(());
+    let mut pairs = Vec::with_capacity(words.len());
+    for word in words {
+        let equals = word.find('=');
+        if equals == Some(0) && checked.is_ok() {
+            checked = Err(SyntaxError::new("the name before the `=` is missing", word.span()));
+        }
+        pairs.push(ArgPair {
+            span: word.span(),
+            name: word.slice(0..equals.unwrap_or(word.len())),
+            value: equals.map(|at| word.slice(at + 1..word.len())),
+        });
+    }
+    (Body::Arg(pairs), checked)
+}
+
+fn read_run(shape: Shape, flags: &[Flag]) -> (Body, Result<(), SyntaxError>) {
+    let mut run = Run {
+        command: read_command(shape),
+        mounts: Vec::new(),
+        devices: Vec::new(),
+        network: flag_value(flags, "network"),
+        security: flag_value(flags, "security"),
+    };
+    let mut checked = check_flags(flags, RUN_FLAGS);
+    let mut note = |result: Result<(), SyntaxError>| {
+        if checked.is_ok() {
+            checked = result;
+        }
+    };
+    for flag in flags.iter().filter(|flag| flag.name == "device") {
+        let Some(value) = &flag.value else { continue };
+        note(Device::read(flag.span, value).map(|device| run.devices.push(device)));
+    }
+    for flag in flags.iter().filter(|flag| flag.name == "mount") {
+        let Some(value) = &flag.value else { continue };
+        note(Mount::read(flag.span, value).map(|mount| run.mounts.push(mount)));
+    }
+    let one_of = |value: &Option<MappedText>, what: &str, names: &[&'static str]| match value {
+        Some(value) if !names.contains(&value.as_str()) => {
+            let mut error = SyntaxError::new(format!("`{value}` is no {what}"), value.span());
+            error.help = Some(format!("use one of {}", names.join(", ")));
+            Err(error)
+        }
+        _ => Ok(()),
+    };
+    note(one_of(&run.network, "network mode", &["default", "none", "host"]));
+    note(one_of(&run.security, "security mode", &["sandbox", "insecure"]));
+    (Body::Run(run), checked)
+}
+
+fn read_copy(
+    keyword: Keyword,
+    word: &MappedText,
+    shape: Shape,
+    flags: &[Flag],
+    heredocs: &[Heredoc],
+) -> (Body, Result<(), SyntaxError>) {
+    let (json, mut words) = match shape {
+        Shape::Words(words) => (None, words),
+        Shape::Json(span, words) => (Some(span), words),
+        _ => (None, Vec::new()),
+    };
+    let Some(destination) = words.pop().filter(|_| !words.is_empty()) else {
+        let message = format!("{} needs at least one source and a destination", keyword.name());
+        return (Body::Invalid, Err(SyntaxError::new(message, word.span())));
+    };
+    let is_add = keyword == Keyword::Add;
+    let checked = check_flags(flags, if is_add { ADD_FLAGS } else { COPY_FLAGS }).and_then(|()| {
+        match mark_name(&destination) {
+            Some(_) => Err(SyntaxError::new("a here-document cannot be the destination", destination.span())),
+            None => Ok(()),
+        }
+    });
+    let sources = words
+        .into_iter()
+        .map(|word| {
+            let name = mark_name(&word);
+            // Of several bodies with one name the last one counts for every mark.
+            let heredoc = name.as_ref().and_then(|name| heredocs.iter().rposition(|heredoc| heredoc.name == *name));
+            CopySource { word, heredoc, inline: name.is_some() }
+        })
+        .collect();
+    let copy = Copy {
+        sources,
+        destination,
+        json,
+        from: flag_value(flags, "from").filter(|from| !is_add && !from.is_empty()),
+        chown: flag_value(flags, "chown"),
+        chmod: flag_value(flags, "chmod"),
+        link: flag_bool(flags, "link").unwrap_or(false),
+        parents: !is_add && flag_bool(flags, "parents").unwrap_or(false),
+        exclude: flag_values(flags, "exclude"),
+        keep_git_dir: flag_bool(flags, "keep-git-dir").filter(|_| is_add),
+        checksum: flag_value(flags, "checksum").filter(|_| is_add),
+        unpack: flag_bool(flags, "unpack").filter(|_| is_add),
+    };
+    (if is_add { Body::Add(copy) } else { Body::Copy(copy) }, checked)
+}
+
+/// The shortest time that BuildKit takes, besides 0: a millisecond.
+const MIN_DURATION: i64 = 1_000_000;
+
+fn read_healthcheck_body(word: &MappedText, shape: Shape, flags: &[Flag]) -> (Body, Result<(), SyntaxError>) {
+    let Shape::Health { kind, command } = shape else {
+        return (Body::Invalid, Err(SyntaxError::new("HEALTHCHECK needs `CMD` or `NONE`", word.span())));
+    };
+    let command = read_command(*command);
+    // BuildKit compares in upper case, as Go has it.
+    match kind.to_uppercase().as_str() {
+        "NONE" => {
+            let extra = match &command {
+                Command::Shell(text) => Some(text.span()),
+                Command::Exec { span, words } if !words.is_empty() => Some(*span),
+                _ => None,
+            };
+            let checked = extra.map_or(Ok(()), |span| Err(SyntaxError::new("HEALTHCHECK NONE takes no arguments", span)));
+            return (Body::Healthcheck(Healthcheck::None), checked);
+        }
+        "CMD" => {}
+        _ => {
+            let checked = check_flags(flags, HEALTHCHECK_FLAGS).and_then(|()| {
+                let mut error = SyntaxError::new(format!("`{kind}` is no type of health check"), kind.span());
+                error.help = Some("write `HEALTHCHECK CMD command` or `HEALTHCHECK NONE`".to_owned());
+                Err(error)
+            });
+            return (Body::Invalid, checked);
+        }
+    }
+    let mut checked = check_flags(flags, HEALTHCHECK_FLAGS);
+    let is_missing = match &command {
+        Command::Shell(_) => false,
+        Command::Exec { words, .. } => words.is_empty(),
+        Command::Empty => true,
+    };
+    if is_missing && checked.is_ok() {
+        checked = Err(SyntaxError::new("the command of the health check is missing", kind.span()));
+    }
+    let mut duration = |name: &str| {
+        let Some(value) = flag_value(flags, name).filter(|value| !value.is_empty()) else { return 0 };
+        let fault = |message: String, help: &str| {
+            let mut error = SyntaxError::new(message, value.span());
+            error.help = Some(help.to_owned());
+            Err(error)
+        };
+        let read = match parse_duration(&value) {
+            None => fault(format!("`{value}` is no duration"), "write a number with a unit, such as `30s` or `1m30s`"),
+            Some(time) if time != 0 && time < MIN_DURATION => {
+                fault(format!("`{value}` is too short"), "the shortest time is `1ms`; `0s` stands for the default")
+            }
+            Some(time) => Ok(time),
+        };
+        match read {
+            Ok(time) => time,
+            Err(error) => {
+                if checked.is_ok() {
+                    checked = Err(error);
+                }
+                0
+            }
+        }
+    };
+    let (interval, timeout) = (duration("interval"), duration("timeout"));
+    let (start_period, start_interval) = (duration("start-period"), duration("start-interval"));
+    let mut retries = 0;
+    if let Some(value) = flag_value(flags, "retries").filter(|value| !value.is_empty()) {
+        match value.parse::<i32>() {
+            Ok(number) if number >= 0 => retries = number,
+            _ if checked.is_ok() => {
+                checked = Err(SyntaxError::new(format!("`{value}` is no number of retries"), value.span()));
+            }
+            _ => {}
+        }
+    }
+    (
+        Body::Healthcheck(Healthcheck::Cmd { command, interval, timeout, start_period, start_interval, retries }),
+        checked,
+    )
+}
+
+fn read_onbuild(
+    word: &MappedText,
+    shape: Shape,
+    flags: &[Flag],
+    heredocs: &[Heredoc],
+) -> (Body, Result<(), SyntaxError>) {
+    let flags_ok = check_flags(flags, NO_FLAGS);
+    let node = match shape {
+        Shape::Nested(node) => *node,
+        // Nested too deeply: every level but the first is refused anyway.
+        Shape::One(text) => {
+            return (Body::Invalid, flags_ok.and(Err(SyntaxError::new("ONBUILD cannot trigger ONBUILD", text.span()))));
+        }
+        _ => {
+            return (Body::Invalid, Err(SyntaxError::new("ONBUILD needs an instruction", word.span())));
+        }
+    };
+    let allowed = match node.keyword {
+        Keyword::Onbuild | Keyword::From | Keyword::Maintainer => {
+            let message = format!("ONBUILD cannot trigger {}", node.keyword.name());
+            Err(SyntaxError::new(message, node.word.span()))
+        }
+        _ => Ok(()),
+    };
+    let flags = read_flags(node.flags);
+    let (body, error) = read_body(node.keyword, &node.word, node.shape, &flags, heredocs);
+    let onbuild = Onbuild { keyword: node.keyword, word: node.word, flags, body, error: error.err() };
+    (Body::Onbuild(Box::new(onbuild)), flags_ok.and(allowed))
+}
