@@ -5,7 +5,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::model::Project;
-use crate::model::outline::{Comment, Outline};
+use crate::model::outline::{Comment, Node, Outline};
 use crate::rule::Rule;
 use crate::snapshot::FileKind;
 use crate::source::{FileId, Source, Span};
@@ -89,7 +89,10 @@ fn covered(comment: &Comment, outline: &Outline, source: &Source) -> Option<Span
             outline.nodes().iter().filter(|node| node.span.start >= line.start && node.span.start < comment.span.start);
         return Some(starts.fold(line, |covers, node| covers.cover(node.span)));
     }
-    let node = outline.next(comment.span.end)?;
+    // Behind the last child of a node, and inside of a node without children, the comment is about the node around it.
+    let around = outline.innermost(comment.span).and_then(|node| outline.nodes().get(node));
+    let inside = |node: &&Node| around.is_none_or(|around| around.span.contains(node.span));
+    let node = outline.next(comment.span.end).filter(inside).or(around)?;
     // hadolint's comment is for the next instruction, not for the stage that begins with it.
     if comment.text.starts_with("hadolint") {
         let children = outline.nodes().iter().filter(|child| child.span.start == node.span.start);

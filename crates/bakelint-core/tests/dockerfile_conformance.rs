@@ -48,7 +48,8 @@ fn arguments(body: &Body, rest: &MappedText) -> Vec<String> {
         }
         Body::Env(set) | Body::Label(set) => {
             let separator = if set.legacy { "" } else { "=" };
-            let triple = |key: &MappedText, value: &MappedText| [key.to_string(), value.to_string(), separator.to_owned()];
+            let triple =
+                |key: &MappedText, value: &MappedText| [key.to_string(), value.to_string(), separator.to_owned()];
             set.pairs.iter().flat_map(|pair| triple(&pair.key, &pair.value)).collect()
         }
         Body::Run(run) => command(&run.command),
@@ -66,7 +67,9 @@ fn arguments(body: &Body, rest: &MappedText) -> Vec<String> {
             };
             [vec![kind], line].concat()
         }
-        Body::User(text) | Body::Workdir(text) | Body::Stopsignal(text) | Body::Maintainer(text) => vec![text.to_string()],
+        Body::User(text) | Body::Workdir(text) | Body::Stopsignal(text) | Body::Maintainer(text) => {
+            vec![text.to_string()]
+        }
         Body::Onbuild(_) | Body::Invalid => Vec::new(),
     }
 }
@@ -156,7 +159,8 @@ fn buildkit_reads_the_same_instructions_and_stages() {
     let Some(cases) = cases() else { return };
     let mut failures = Vec::new();
     let mut count = 0;
-    let mut directories: Vec<_> = fs::read_dir(&cases).expect("cases").map(|entry| entry.expect("entry").path()).collect();
+    let mut directories: Vec<_> =
+        fs::read_dir(&cases).expect("cases").map(|entry| entry.expect("entry").path()).collect();
     directories.sort();
     for directory in directories {
         let expected = directory.join("expected_buildkit.json");
@@ -220,7 +224,8 @@ fn buildkit_reads_the_same_instructions_and_stages() {
         if error.is_null() {
             for (at, want) in expected["parse"]["stages"].as_array().expect("stages").iter().enumerate() {
                 let mut want = want.clone();
-                let starts = want["commands"].as_array().expect("commands").iter().map(|command| command["start"].clone());
+                let starts =
+                    want["commands"].as_array().expect("commands").iter().map(|command| command["start"].clone());
                 want["commands"] = starts.collect();
                 let got = if at < file.stages.len() { stage(&file, at) } else { Value::Null };
                 if got != want {

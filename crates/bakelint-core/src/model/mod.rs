@@ -1,14 +1,21 @@
 //! What the project is: Dockerfiles, bake files, compose files, workflows, and the builds that join them.
 
 pub mod build;
+pub mod dockerfile;
+mod link;
 pub mod outline;
 pub mod settings;
 pub mod value;
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use crate::diagnostic::Diagnostic;
+use crate::model::build::Build;
+use crate::model::dockerfile::Dockerfile;
 use crate::model::outline::Outline;
 use crate::model::settings::Settings;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{FileKind, Snapshot};
 use crate::source::FileId;
 use crate::syntax::SyntaxError;
 
@@ -19,22 +26,70 @@ pub struct Project {
     pub snapshot: Snapshot,
     /// What the files do not tell.
     pub settings: Settings,
+    /// The Dockerfiles, by path.
+    pub dockerfiles: Vec<Dockerfile>,
+    /// The builds: what is built, joined with who calls it.
+    pub builds: Vec<Build>,
     /// Paths that other files name, that exist and were not read: the caller may read them and link again.
     pub missing: Vec<String>,
     /// What the parsers could not read.
     pub errors: Vec<SyntaxError>,
+    outlines: BTreeMap<FileId, OnceLock<Outline>>,
 }
 
 impl Project {
     /// Parses and links all files.
     pub fn new(snapshot: Snapshot, settings: Settings) -> Self {
-        Project { snapshot, settings, missing: Vec::new(), errors: Vec::new() }
+        let mut project = Project {
+            outlines: snapshot.files().map(|(file, _)| (file, OnceLock::new())).collect(),
+            snapshot,
+            settings,
+            dockerfiles: Vec::new(),
+            builds: Vec::new(),
+            missing: Vec::new(),
+            errors: Vec::new(),
+        };
+        for (file, source) in project.snapshot.files() {
+            if FileKind::of(&source.path) == FileKind::Dockerfile {
+                project.dockerfiles.push(Dockerfile::parse(file, source.clone()));
+            }
+        }
+        link::link(&mut project);
+        for dockerfile in &project.dockerfiles {
+            let errors = dockerfile.tree.errors.iter();
+            // The passes of BuildKit after the first that fails are never reached.
+            let first = dockerfile.tree.errors.first().map(|error| error.phase);
+            let reached = errors.filter(|error| Some(error.phase) == first);
+            let count = if first == Some(crate::syntax::dockerfile::Phase::Parser) { 1 } else { usize::MAX };
+            project.errors.extend(reached.take(count).map(|error| error.error.clone()));
+        }
+        project
+    }
+
+    /// The Dockerfile that was read from a file, by index.
+    pub fn dockerfile_of(&self, file: FileId) -> Option<usize> {
+        self.dockerfiles.iter().position(|dockerfile| dockerfile.file == file)
+    }
+
+    /// The builds of a Dockerfile.
+    pub fn builds_of(&self, dockerfile: usize) -> impl Iterator<Item = &Build> {
+        self.builds.iter().filter(move |build| build.dockerfile == Some(dockerfile))
     }
 
     /// The nodes of a file that a person could name.
-    pub fn outline(&self, _file: FileId) -> &Outline {
-        static EMPTY: std::sync::OnceLock<Outline> = std::sync::OnceLock::new();
-        EMPTY.get_or_init(Outline::default)
+    pub fn outline(&self, file: FileId) -> &Outline {
+        static EMPTY: OnceLock<Outline> = OnceLock::new();
+        match self.outlines.get(&file) {
+            Some(cell) => cell.get_or_init(|| self.make_outline(file)),
+            None => EMPTY.get_or_init(Outline::default),
+        }
+    }
+
+    fn make_outline(&self, file: FileId) -> Outline {
+        match self.dockerfile_of(file) {
+            Some(at) => self.dockerfiles[at].outline(),
+            None => Outline::default(),
+        }
     }
 
     /// The path of a file, relative to the root.
@@ -51,7 +106,7 @@ impl Project {
     }
 
     /// Whether the file is read as a Dockerfile.
-    pub fn is_dockerfile(&self, _file: FileId) -> bool {
-        false
+    pub fn is_dockerfile(&self, file: FileId) -> bool {
+        self.dockerfile_of(file).is_some()
     }
 }

@@ -366,7 +366,9 @@ impl Instruction {
     pub fn script(&self) -> Option<Script> {
         let command = match &self.body {
             Body::Run(run) => &run.command,
-            Body::Cmd(command) | Body::Entrypoint(command) | Body::Healthcheck(Healthcheck::Cmd { command, .. }) => command,
+            Body::Cmd(command) | Body::Entrypoint(command) | Body::Healthcheck(Healthcheck::Cmd { command, .. }) => {
+                command
+            }
             Body::Onbuild(onbuild) => match &onbuild.body {
                 Body::Run(run) => &run.command,
                 Body::Cmd(command) | Body::Entrypoint(command) => command,
@@ -585,12 +587,8 @@ const COPY_FLAGS: FlagTable = &[
     ("exclude", FlagKind::Many),
     ("parents", FlagKind::Bool),
 ];
-const RUN_FLAGS: FlagTable = &[
-    ("mount", FlagKind::Many),
-    ("network", FlagKind::One),
-    ("security", FlagKind::One),
-    ("device", FlagKind::Many),
-];
+const RUN_FLAGS: FlagTable =
+    &[("mount", FlagKind::Many), ("network", FlagKind::One), ("security", FlagKind::One), ("device", FlagKind::Many)];
 const HEALTHCHECK_FLAGS: FlagTable = &[
     ("interval", FlagKind::One),
     ("timeout", FlagKind::One),
@@ -694,7 +692,8 @@ pub(super) fn read_body(
                 return (Body::Invalid, flags_ok.and_then(|()| too_few("at least one `name=value`")));
             };
             let blank = pairs.pairs.iter().find(|pair| pair.key.is_empty());
-            let blank = blank.map_or(Ok(()), |pair| Err(SyntaxError::new("the name before the `=` is missing", pair.span)));
+            let blank =
+                blank.map_or(Ok(()), |pair| Err(SyntaxError::new("the name before the `=` is missing", pair.span)));
             (body(pairs), flags_ok.and(blank))
         }
         Keyword::Run => read_run(shape, flags),
@@ -725,7 +724,8 @@ pub(super) fn read_body(
             };
             let volumes: Vec<_> = words.iter().map(MappedText::trimmed).collect();
             let blank = volumes.iter().find(|volume| volume.is_empty());
-            let blank = blank.map_or(Ok(()), |path| Err(SyntaxError::new("a volume cannot be an empty text", path.span())));
+            let blank =
+                blank.map_or(Ok(()), |path| Err(SyntaxError::new("a volume cannot be an empty text", path.span())));
             (Body::Volume(volumes), check_flags(flags, NO_FLAGS).and(blank))
         }
         Keyword::User => exactly_one(shape, Some(NO_FLAGS), Body::User),
@@ -862,12 +862,11 @@ fn read_copy(
         return (Body::Invalid, Err(SyntaxError::new(message, word.span())));
     };
     let is_add = keyword == Keyword::Add;
-    let checked = check_flags(flags, if is_add { ADD_FLAGS } else { COPY_FLAGS }).and_then(|()| {
-        match mark_name(&destination) {
+    let checked =
+        check_flags(flags, if is_add { ADD_FLAGS } else { COPY_FLAGS }).and_then(|()| match mark_name(&destination) {
             Some(_) => Err(SyntaxError::new("a here-document cannot be the destination", destination.span())),
             None => Ok(()),
-        }
-    });
+        });
     let sources = words
         .into_iter()
         .map(|word| {
@@ -910,7 +909,8 @@ fn read_healthcheck_body(word: &MappedText, shape: Shape, flags: &[Flag]) -> (Bo
                 Command::Exec { span, words } if !words.is_empty() => Some(*span),
                 _ => None,
             };
-            let checked = extra.map_or(Ok(()), |span| Err(SyntaxError::new("HEALTHCHECK NONE takes no arguments", span)));
+            let checked =
+                extra.map_or(Ok(()), |span| Err(SyntaxError::new("HEALTHCHECK NONE takes no arguments", span)));
             return (Body::Healthcheck(Healthcheck::None), checked);
         }
         "CMD" => {}
@@ -968,10 +968,7 @@ fn read_healthcheck_body(word: &MappedText, shape: Shape, flags: &[Flag]) -> (Bo
             _ => {}
         }
     }
-    (
-        Body::Healthcheck(Healthcheck::Cmd { command, interval, timeout, start_period, start_interval, retries }),
-        checked,
-    )
+    (Body::Healthcheck(Healthcheck::Cmd { command, interval, timeout, start_period, start_interval, retries }), checked)
 }
 
 fn read_onbuild(

@@ -274,7 +274,8 @@ mod tests {
 
     #[test]
     fn only_strict_json_is_json() {
-        for text in ["['a']", "[\"a\",]", "[\"a\"] && b", "[ -f x ]", "[\"a\" \"b\"]", "[", "[\"\\x\"]", "[1e999]", "x"] {
+        for text in ["['a']", "[\"a\",]", "[\"a\"] && b", "[ -f x ]", "[\"a\" \"b\"]", "[", "[\"\\x\"]", "[1e999]", "x"]
+        {
             assert!(matches!(read(text), Json::Plain), "{text}");
         }
         for text in ["[1]", "[\"a\", [\"b\"]]", "[null]", "[{\"a\": [1, {}], \"b\": -0.5e3}]", "[true,false]"] {

@@ -30,8 +30,8 @@ pub use expand::{
 pub use heredoc::Heredoc;
 pub use inspect::{Outline, OutlineHeredoc, OutlineInstruction, OutlineStage};
 pub use instruction::{
-    ArgPair, Body, Command, Copy, CopySource, Flag, From, Healthcheck, Instruction, KeyValue, KeyValues, Keyword, Onbuild,
-    Run, Script,
+    ArgPair, Body, Command, Copy, CopySource, Flag, From, Healthcheck, Instruction, KeyValue, KeyValues, Keyword,
+    Onbuild, Run, Script,
 };
 pub use lines::{Comment, Directive, Line, LineKind, MAX_LINE, search_directive};
 pub use mount::{Device, Mount, MountOption, MountSpec, MountType, Sharing};

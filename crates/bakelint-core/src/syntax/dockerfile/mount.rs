@@ -111,8 +111,25 @@ pub struct MountSpec {
 }
 
 const KEYS: [&str; 19] = [
-    "type", "from", "source", "target", "readonly", "id", "sharing", "required", "size", "mode", "uid", "gid", "src",
-    "dst", "destination", "ro", "rw", "readwrite", "env",
+    "type",
+    "from",
+    "source",
+    "target",
+    "readonly",
+    "id",
+    "sharing",
+    "required",
+    "size",
+    "mode",
+    "uid",
+    "gid",
+    "src",
+    "dst",
+    "destination",
+    "ro",
+    "rw",
+    "readwrite",
+    "env",
 ];
 
 impl Mount {
@@ -137,10 +154,8 @@ impl Mount {
             let value = equals.map(|at| field.slice(at + 1..field.len()));
             if let Some(value) = value.as_ref().filter(|_| key == "from") {
                 if let Some(at) = value.find('$').filter(|at| at + 1 != value.len()) {
-                    let mut error = SyntaxError::new(
-                        "the `from` of a mount takes no variables",
-                        value.span_of(at..value.len()),
-                    );
+                    let mut error =
+                        SyntaxError::new("the `from` of a mount takes no variables", value.span_of(at..value.len()));
                     error.help = Some("name a stage with `FROM ... AS name` that uses the variable".to_owned());
                     return Err(error);
                 }
@@ -268,7 +283,9 @@ impl Mount {
         }
         let is_given = |value: &Option<Expanded>| value.as_ref().is_some_and(|value| value.known() != Some(""));
         if kind == MountType::Secret {
-            if let Some(from) = self.option(&["from"]).filter(|_| spec.from.as_ref().is_some_and(|from| !from.is_empty())) {
+            if let Some(from) =
+                self.option(&["from"]).filter(|_| spec.from.as_ref().is_some_and(|from| !from.is_empty()))
+            {
                 return Err(SyntaxError::new("a secret mount has no option `from`", from.text.span()));
             }
             if let Some(span) = sharing {
@@ -342,7 +359,8 @@ impl Device {
                 }
                 (key, Some(_)) => {
                     let mut error = SyntaxError::new(format!("a device has no option `{key}`"), field.span());
-                    error.help = suggestion(key, &["name", "required"], true).map(|near| format!("did you mean `{near}`?"));
+                    error.help =
+                        suggestion(key, &["name", "required"], true).map(|near| format!("did you mean `{near}`?"));
                     return Err(error);
                 }
             }
@@ -430,9 +448,24 @@ mod tests {
     #[test]
     fn what_a_type_does_not_have_is_refused() {
         for value in [
-            "", "target", "tgt=/x", "type=volume", "type=cache,sharing=all", "uid=1", "size=1,type=tmpfs", "type=secret",
-            "type=secret,id=a,src=b", "type=secret,id=a,from=b", "type=ssh,sharing=shared", "required", "ro=maybe",
-            "mode=9,type=cache", "a\"b\"", "\"a", "\"a\"b", "from=$X",
+            "",
+            "target",
+            "tgt=/x",
+            "type=volume",
+            "type=cache,sharing=all",
+            "uid=1",
+            "size=1,type=tmpfs",
+            "type=secret",
+            "type=secret,id=a,src=b",
+            "type=secret,id=a,from=b",
+            "type=ssh,sharing=shared",
+            "required",
+            "ro=maybe",
+            "mode=9,type=cache",
+            "a\"b\"",
+            "\"a",
+            "\"a\"b",
+            "from=$X",
         ] {
             assert!(resolve(value).is_err(), "{value}");
         }

@@ -1,0 +1,174 @@
+//! A Dockerfile of the project: its tree, with what the tree alone does not say about stages.
+
+use std::sync::Arc;
+
+use crate::model::build::Build;
+use crate::model::outline::{Comment, Outline};
+use crate::model::value::{Text, TextPart};
+use crate::source::{FileId, Source, Span};
+use crate::syntax::dockerfile::{self as syntax, Body, Instruction, Keyword, Lexer, LineKind, Lookup, Part};
+use crate::syntax::mapped::MappedText;
+
+/// A Dockerfile.
+#[derive(Debug)]
+pub struct Dockerfile {
+    /// The file.
+    pub file: FileId,
+    /// Its path relative to the root.
+    pub path: String,
+    /// Path and text.
+    pub source: Arc<Source>,
+    /// Its tree.
+    pub tree: syntax::Dockerfile,
+}
+
+/// What a stage stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// Another stage of the same file, by index.
+    Stage(usize),
+    /// A named context of the build.
+    Context(String),
+    /// An image; parts of the reference may be unknown.
+    Image(Text),
+    /// Nothing: `FROM scratch`.
+    Scratch,
+}
+
+impl Dockerfile {
+    /// Parses the file.
+    pub fn parse(file: FileId, source: Arc<Source>) -> Self {
+        let tree = syntax::parse(file, source.text());
+        Dockerfile { file, path: source.path.clone(), source, tree }
+    }
+
+    /// All instructions with their indices.
+    pub fn instructions(&self) -> impl Iterator<Item = (usize, &Instruction)> {
+        self.tree.instructions.iter().enumerate()
+    }
+
+    /// The instructions of a stage, its FROM left out, with their indices.
+    pub fn stage_instructions(&self, stage: usize) -> impl Iterator<Item = (usize, &Instruction)> {
+        let start = self.tree.stages.get(stage).map_or(0, |stage| stage.instructions.start);
+        self.tree.stage_instructions(stage).iter().enumerate().map(move |(at, instruction)| (start + at, instruction))
+    }
+
+    /// What people call a stage: its name, or its number.
+    pub fn stage_name(&self, stage: usize) -> String {
+        let name = self.tree.stages.get(stage).and_then(|stage| stage.name.clone());
+        name.unwrap_or_else(|| format!("{stage}"))
+    }
+
+    /// The FROM of a stage.
+    pub fn from(&self, stage: usize) -> Option<&Instruction> {
+        self.tree.instructions.get(self.tree.stages.get(stage)?.from)
+    }
+
+    /// The text with the ARGs before the first FROM put in: as the build passes them, else by their defaults.
+    pub fn expand_global(&self, text: &MappedText, build: Option<&Build>) -> Text {
+        let mut variables: Vec<(String, Lookup)> = Vec::new();
+        let lexer = Lexer::new(self.tree.escape);
+        for instruction in self.tree.meta_args() {
+            let Body::Arg(pairs) = &instruction.body else { continue };
+            for pair in pairs {
+                let name = pair.name.to_string();
+                let passed = build.and_then(|build| build.arg(&name)).map(|arg| match arg.value.as_known() {
+                    Some(value) => Lookup::Set(value.to_owned()),
+                    None => Lookup::Dynamic,
+                });
+                let value = passed.unwrap_or_else(|| match &pair.value {
+                    Some(value) => {
+                        let known = |name: &str| look_up(&variables, name);
+                        let expanded = lexer.expand(value, &known).ok();
+                        let text = expanded.as_ref().and_then(|expansion| expansion.value.known());
+                        text.map_or(Lookup::Dynamic, |text| Lookup::Set(text.to_owned()))
+                    }
+                    None => Lookup::Unset,
+                });
+                variables.push((name, value));
+            }
+        }
+        let known = |name: &str| look_up(&variables, name);
+        let Ok(expansion) = lexer.expand(text, &known) else { return Text::unknown(text.as_str()) };
+        let mut result = Text::default();
+        let mut unknown = expansion.uses.iter().filter(|used| used.lookup == Lookup::Dynamic);
+        for part in expansion.value.parts() {
+            result.push(match part {
+                Part::Text(text) => TextPart::Known(text.clone()),
+                Part::Dynamic => TextPart::Unknown(unknown.next().map(|used| used.name.clone()).unwrap_or_default()),
+            });
+        }
+        result
+    }
+
+    /// What a stage stands on, for a build or for the defaults.
+    pub fn base(&self, stage: usize, build: Option<&Build>) -> Base {
+        let Some(node) = self.tree.stages.get(stage) else { return Base::Scratch };
+        let text = self.expand_global(&node.base, build);
+        let Some(name) = text.as_known() else { return Base::Image(text) };
+        if let Some(context) = build.and_then(|build| build.named_context(name)) {
+            return Base::Context(context.name.clone());
+        }
+        match self.tree.base_stage(stage, name) {
+            Some(base) => Base::Stage(base),
+            None if name == "scratch" => Base::Scratch,
+            None => Base::Image(text),
+        }
+    }
+
+    /// The index of the stage that a build asks for: by name or by number, the last one when it names none. `None` when
+    /// there is no such stage.
+    pub fn target_stage(&self, target: Option<&str>) -> Option<usize> {
+        match target {
+            None | Some("") => self.tree.stages.len().checked_sub(1),
+            Some(name) => self
+                .tree
+                .stage_named(name)
+                .or_else(|| name.parse().ok().filter(|index: &usize| *index < self.tree.stages.len())),
+        }
+    }
+
+    /// The nodes that a person could name: stages and instructions.
+    pub(super) fn outline(&self) -> Outline {
+        let mut nodes: Vec<(Span, String)> = Vec::new();
+        for (at, stage) in self.tree.stages.iter().enumerate() {
+            let Some(from) = self.tree.instructions.get(stage.from) else { continue };
+            let last = self.tree.stage_instructions(at).last().unwrap_or(from);
+            let name = match &stage.name {
+                Some(name) => format!("stage {name}"),
+                None => format!("stage from {}", stage.base.as_str()),
+            };
+            nodes.push((from.span.cover(last.span), name));
+        }
+        for instruction in &self.tree.instructions {
+            let words: Vec<&str> = instruction.arguments.split_whitespace().collect();
+            let name = match instruction.keyword {
+                Keyword::From => "FROM".to_owned(),
+                keyword => format!("{} {}", keyword.name(), words.join(" ")),
+            };
+            nodes.push((instruction.span, name));
+        }
+        let is_comment = |line: &&syntax::Line| {
+            matches!(line.kind, LineKind::Comment | LineKind::Directive | LineKind::ContinuedComment(_))
+        };
+        let comments = self.tree.lines.iter().filter(is_comment).map(|line| {
+            let text = self.source.slice(line.span);
+            let start = line.span.start as usize + (text.len() - text.trim_start().len());
+            let span = Span::new(self.file, start..start + text.trim().len());
+            Comment { span, text: text.trim().trim_start_matches('#').trim().to_owned(), trailing: false }
+        });
+        Outline::new(nodes, comments.collect())
+    }
+}
+
+fn look_up(variables: &[(String, Lookup)], name: &str) -> Lookup {
+    let own = variables.iter().rev().find(|(other, _)| other == name).map(|(_, value)| value.clone());
+    own.unwrap_or_else(|| {
+        // The platform arguments are always there; which values they have is the builder's matter.
+        let platform = name.strip_prefix("BUILD").or_else(|| name.strip_prefix("TARGET"));
+        match platform {
+            Some("PLATFORM" | "OS" | "ARCH" | "VARIANT" | "OSVERSION" | "STAGE") => Lookup::Dynamic,
+            _ => Lookup::Unset,
+        }
+    })
+}
