@@ -152,13 +152,14 @@ impl Mount {
             let key = equals.map_or(field.as_str(), |at| &field[..at]).to_lowercase();
             let key_span = field.span_of(0..equals.unwrap_or(field.len()));
             let value = equals.map(|at| field.slice(at + 1..field.len()));
-            if let Some(value) = value.as_ref().filter(|_| key == "from") {
-                if let Some(at) = value.find('$').filter(|at| at + 1 != value.len()) {
-                    let mut error =
-                        SyntaxError::new("the `from` of a mount takes no variables", value.span_of(at..value.len()));
-                    error.help = Some("name a stage with `FROM ... AS name` that uses the variable".to_owned());
-                    return Err(error);
-                }
+            let from = value.as_ref().filter(|_| key == "from");
+            if let Some((value, at)) = from.and_then(|value| Some((value, value.find('$')?)))
+                && at + 1 != value.len()
+            {
+                let mut error =
+                    SyntaxError::new("the `from` of a mount takes no variables", value.span_of(at..value.len()));
+                error.help = Some("name a stage with `FROM ... AS name` that uses the variable".to_owned());
+                return Err(error);
             }
             options.push(MountOption { text: field, key, key_span, value });
         }
