@@ -19,7 +19,6 @@ mod lines;
 mod mount;
 mod pattern;
 mod stage;
-mod suggest;
 mod values;
 mod words;
 

@@ -6,11 +6,11 @@
 use std::ops::Range;
 
 use crate::source::Span;
+use crate::suggest::nearest;
 use crate::syntax::SyntaxError;
 use crate::syntax::mapped::MappedText;
 
 use super::expand::{ExpandError, Expanded};
-use super::suggest::suggestion;
 use super::values::{parse_bool, parse_uint, ram_in_bytes};
 
 /// One `--mount` flag, cut into its options.
@@ -203,7 +203,7 @@ impl Mount {
             let choice = |what: &str, names: &[&'static str]| {
                 let mut error = bad(what);
                 let value = known.unwrap_or_default();
-                let near = suggestion(value, names, true).map(|near| format!("did you mean `{near}`?"));
+                let near = nearest(value, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
                 error.help = near.or_else(|| Some(format!("use one of {}", names.join(", "))));
                 error
             };
@@ -259,7 +259,7 @@ impl Mount {
                 _ => {
                     let message = format!("a mount has no option `{key}`");
                     let mut error = SyntaxError::new(message, option.key_span);
-                    error.help = suggestion(key, &KEYS, true).map(|near| format!("did you mean `{near}`?"));
+                    error.help = nearest(key, KEYS).map(|near| format!("did you mean `{near}`?"));
                     return Err(error);
                 }
             }
@@ -360,8 +360,7 @@ impl Device {
                 }
                 (key, Some(_)) => {
                     let mut error = SyntaxError::new(format!("a device has no option `{key}`"), field.span());
-                    error.help =
-                        suggestion(key, &["name", "required"], true).map(|near| format!("did you mean `{near}`?"));
+                    error.help = nearest(key, ["name", "required"]).map(|near| format!("did you mean `{near}`?"));
                     return Err(error);
                 }
             }
