@@ -1,1 +1,3 @@
-//! What follows from the model, derived once on demand.
+//! What follows from the model, derived on demand by methods on it.
+
+pub mod images;
