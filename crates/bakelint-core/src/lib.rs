@@ -48,5 +48,6 @@ pub mod prelude {
     pub use crate::syntax::dockerfile::{self as dockerfile, Body, Instruction, Keyword, Stage, StageRef};
     pub use crate::syntax::image::ImageRef;
     pub use crate::syntax::mapped::MappedText;
+    pub use crate::syntax::shell::{self as shell, CommandRef, Script, Word};
     pub use serde::Deserialize;
 }
