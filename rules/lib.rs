@@ -4,12 +4,10 @@ use std::sync::LazyLock;
 
 use bakelint_core::rule::Rule;
 
-pub mod pinning;
-
 /// All rules, by theme.
 pub fn all() -> &'static [Rule] {
     static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-        let themes: &[&[Rule]] = &[pinning::RULES];
+        let themes: &[&[Rule]] = &[];
         themes.concat()
     });
     &ALL

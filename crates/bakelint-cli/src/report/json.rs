@@ -87,10 +87,11 @@ fn finding<'a>(
     fingerprint: String,
 ) -> Finding<'a> {
     let rule = linter.rule(diagnostic.rule);
+    let also = rule.into_iter().flat_map(|rule| rule.meta.also.iter().copied());
     Finding {
         rule: diagnostic.rule,
         theme: rule.map(|rule| rule.theme),
-        aliases: diagnostic.also(rule.map_or(&[], |rule| rule.meta.also)).to_vec(),
+        aliases: also.chain(diagnostic.aliases.iter().copied()).collect(),
         severity: diagnostic.severity,
         confidence: diagnostic.confidence,
         message: &diagnostic.message,

@@ -1,4 +1,1 @@
-//! What follows from the model, derived on demand by methods on it.
-
-pub mod images;
-pub mod prefix;
+//! What follows from the model, derived once on demand.

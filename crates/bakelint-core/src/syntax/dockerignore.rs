@@ -1,1 +1,0 @@
-//! Docker's own ignore-file matching.
