@@ -23,6 +23,8 @@ pub struct Cli {
 pub enum Command {
     /// Check a repository, folders or files
     Check(Check),
+    /// Resolve bake files as `docker buildx bake --print` does, without a builder
+    Bake(Box<Bake>),
     /// Write or refresh a baseline: findings that are known and accepted
     Baseline(Baseline),
     /// Print the project model as JSON or as a graph; for one Dockerfile its instructions and stages
@@ -206,6 +208,86 @@ pub struct Check {
     pub stdin_filename: Option<String>,
 }
 
+/// `bakelint bake`. The words are those of `docker buildx bake`.
+#[derive(Debug, Args)]
+pub struct Bake {
+    /// Targets, groups and patterns; `default` if there are none
+    #[arg(value_name = "TARGET")]
+    pub targets: Vec<String>,
+
+    /// Build definition file
+    #[arg(long, short, value_name = "FILE")]
+    pub file: Vec<String>,
+
+    /// Override an attribute: PATTERN.KEY[+]=VALUE
+    #[arg(long, value_name = "OVERRIDE")]
+    pub set: Vec<String>,
+
+    /// Set a variable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+
+    /// Print the resolved targets; this is what happens anyway
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
+    pub print: Option<bool>,
+
+    /// List targets or variables
+    #[arg(long, value_name = "type=targets|variables[,format=json]")]
+    pub list: Option<String>,
+
+    /// Push the results
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
+    pub push: Option<bool>,
+
+    /// Load the results into Docker
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
+    pub load: Option<bool>,
+
+    /// Use no cache
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
+    pub no_cache: Option<bool>,
+
+    /// Pull all images
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
+    pub pull: Option<bool>,
+
+    /// Shorthand for --set=*.attest=type=sbom
+    #[arg(long, value_name = "VALUE", default_value = "", hide_default_value = true)]
+    pub sbom: String,
+
+    /// Shorthand for --set=*.attest=type=provenance
+    #[arg(long, value_name = "VALUE", default_value = "", hide_default_value = true)]
+    pub provenance: String,
+
+    /// Options of policies
+    #[arg(long, value_name = "OPTIONS")]
+    pub policy: Vec<String>,
+
+    /// Method that targets are built with
+    #[arg(long, value_name = "METHOD", default_value = "", hide_default_value = true)]
+    pub call: String,
+
+    /// Shorthand for --call=check
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = go_bool)]
+    pub check: Option<bool>,
+
+    /// Allow builds to use a resource; checked for its form only
+    #[arg(long, value_name = "RESOURCE")]
+    pub allow: Vec<String>,
+
+    /// Accepted for its caller's sake, and ignored.
+    #[arg(long, hide = true)]
+    pub builder: Option<String>,
+
+    /// Accepted for its caller's sake, and ignored.
+    #[arg(long, hide = true)]
+    pub progress: Option<String>,
+
+    /// Accepted for its caller's sake, and ignored.
+    #[arg(long, hide = true)]
+    pub metadata_file: Option<String>,
+}
+
 /// `bakelint baseline`.
 #[derive(Debug, Args)]
 pub struct Baseline {
@@ -277,6 +359,10 @@ pub struct Completions {
     /// The shell
     #[arg(value_enum)]
     pub shell: clap_complete::Shell,
+}
+
+fn go_bool(word: &str) -> Result<bool, String> {
+    bakelint_core::bake::parse_go_bool(word).ok_or_else(|| "expected true or false".into())
 }
 
 fn parse<T: std::str::FromStr<Err = String>>(word: &str) -> Result<T, String> {

@@ -1,5 +1,6 @@
 //! One small file a verb.
 
+pub mod bake;
 pub mod baseline;
 pub mod check;
 pub mod completions;

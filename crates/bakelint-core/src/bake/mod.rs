@@ -1,7 +1,48 @@
 //! The bake evaluator: what `docker buildx bake --print` resolves, with the place of every value.
+//!
+//! A [`Definition`] is parsed once; [`evaluate`] evaluates it for each request. Nothing here touches the system: files,
+//! environment and clock come from a [`Host`].
 
+mod blocks;
+mod checks;
 pub mod convert;
+mod csv;
+mod decode;
+mod definition;
+mod entry;
+mod error;
+mod eval;
+mod evaluation;
+mod files;
+mod flags;
 pub mod functions;
+mod host;
+mod inputs;
+mod interpreter;
+mod json_value;
+mod mentions;
 pub mod number;
+mod overrides;
+mod pattern;
+mod print;
+mod remote;
+mod request;
+mod target;
+mod trace;
+mod type_expr;
 pub mod types;
 pub mod value;
+
+pub use definition::*;
+pub use entry::{Attestation, CacheOption, Entry, Export, Policy, Resources, Secret, Ssh, Written};
+pub use error::{BakeError, Located};
+pub use evaluation::{Evaluation, Variable, evaluate};
+pub use files::{DEFAULT_FILES, read_files};
+pub use flags::{Flags, ListKind, parse_go_bool, parse_list, parse_variables};
+pub use host::{Host, PathKind, Sealed};
+pub use inputs::Inputs;
+pub use print::ListFormat;
+pub use remote::is_remote;
+pub use request::Plan;
+pub use target::{Eval, Group, List, Origin, Set, Source, Target};
+pub use trace::{Parts, Trace};

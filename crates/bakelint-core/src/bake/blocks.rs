@@ -1,0 +1,461 @@
+//! Blocks to targets and groups.
+//!
+//! Attributes are evaluated one by one as other blocks refer to them, the rest when the turn of the block comes. A
+//! matrix makes one target per combination. See resolveBlock in bake/hclparser/hclparser.go of buildx.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::convert::convert;
+use super::decode;
+use super::eval::Scope;
+use super::interpreter::{Interpreter, Trouble};
+use super::target::{Group, Target};
+use super::trace::Trace;
+use super::types::Type;
+use super::value::Value;
+use crate::source::Span;
+use crate::syntax::hcl::*;
+
+/// How many targets a matrix may make.
+pub(super) const MAX_CELLS: usize = 100_000;
+
+/// The kinds of block that are evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    Group,
+    Target,
+}
+
+impl Kind {
+    fn attributes(self) -> &'static [&'static str] {
+        match self {
+            Kind::Group => super::definition::GROUP_ATTRIBUTES,
+            Kind::Target => decode::TARGET_FIELDS,
+        }
+    }
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Group => "group",
+            Kind::Target => "target",
+        }
+    }
+}
+
+/// All blocks, with how far each is evaluated.
+#[derive(Default)]
+pub(super) struct Blocks<'d> {
+    pub all: Vec<BlockState<'d>>,
+    /// The blocks of a name, once all names are known.
+    by_name: HashMap<(Kind, Arc<str>), Vec<usize>>,
+    /// The block and cell that a reference to the name sees: the one evaluated last.
+    seen: HashMap<(Kind, Arc<str>), (usize, usize)>,
+    touched: HashSet<Kind>,
+    /// Whether references are possible at all.
+    active: bool,
+    cells: u32,
+}
+
+pub(super) struct BlockState<'d> {
+    pub block: &'d Block,
+    pub kind: Kind,
+    /// The file's name as given.
+    pub file: &'d str,
+    pub cells: Option<Rc<Vec<Cell>>>,
+    pub names: Vec<Arc<str>>,
+    pub outputs: Vec<Output>,
+    done: Vec<u64>,
+    progress: Vec<u64>,
+    /// Whether the label, the matrix or a name is wrong.
+    broken: bool,
+}
+
+/// One combination of a matrix; the only one of a block without matrix.
+pub(super) struct Cell {
+    /// Of the scope; 0 for the global one.
+    id: u32,
+    names: Vec<(Arc<str>, Value)>,
+    traces: Vec<(Arc<str>, Option<Arc<Trace>>)>,
+}
+
+/// What a block has given so far.
+#[derive(Clone)]
+pub(super) enum Output {
+    Group(Group),
+    Target(Box<Target>),
+}
+
+impl<'d> Blocks<'d> {
+    pub(super) fn declare(&mut self, block: &'d Block, file: &'d str) {
+        let kind = if block.kind.node == "group" { Kind::Group } else { Kind::Target };
+        self.all.push(BlockState {
+            block,
+            kind,
+            file,
+            cells: None,
+            names: Vec::new(),
+            outputs: Vec::new(),
+            done: Vec::new(),
+            progress: Vec::new(),
+            broken: false,
+        });
+    }
+
+    /// The kind of block that a root name refers to.
+    pub(super) fn kind(&self, name: &str) -> Option<Kind> {
+        match name {
+            _ if !self.active => None,
+            "group" => Some(Kind::Group),
+            "target" => Some(Kind::Target),
+            _ => None,
+        }
+    }
+
+    pub(super) fn touched_kinds(&self) -> impl Iterator<Item = &'static str> {
+        [Kind::Group, Kind::Target].into_iter().filter(|kind| self.touched.contains(kind)).map(Kind::word)
+    }
+}
+
+/// The bit of an attribute in a set of attributes; 0 for names that mean nothing.
+fn bit(kind: Kind, name: &str) -> u64 {
+    kind.attributes().iter().position(|known| *known == name).map_or(0, |index| 1 << index)
+}
+
+impl<'d> Interpreter<'d> {
+    /// Evaluates all blocks.
+    pub(super) fn run_blocks(&mut self) {
+        self.blocks.active = true;
+        for index in 0..self.blocks.all.len() {
+            if self.name_block(index).is_err() {
+                self.blocks.all[index].broken = true;
+            }
+        }
+        let mut by_name: HashMap<(Kind, Arc<str>), Vec<usize>> = HashMap::new();
+        for (index, state) in self.blocks.all.iter().enumerate().filter(|(_, state)| !state.broken) {
+            for name in &state.names {
+                by_name.entry((state.kind, name.clone())).or_default().push(index);
+            }
+        }
+        self.blocks.by_name = by_name;
+        for index in 0..self.blocks.all.len() {
+            if self.blocks.all[index].broken {
+                continue;
+            }
+            let label = self.label(index);
+            if let Err(Trouble::Message(message) | Trouble::Undefined(message)) = self.resolve_block(index, None) {
+                self.fail(label, "Invalid block", message);
+            }
+        }
+    }
+
+    fn label(&self, index: usize) -> Span {
+        let block = self.blocks.all[index].block;
+        block.labels.first().map_or(block.kind.span, |label| label.span)
+    }
+
+    // Names and matrices.
+
+    /// Finds the combinations of the matrix and the names that they give.
+    fn name_block(&mut self, index: usize) -> Result<(), ()> {
+        let label = self.label(index);
+        let (block, kind) = (self.blocks.all[index].block, self.blocks.all[index].kind);
+        let blame = |this: &mut Self, span: Span, message: String| {
+            this.fail(span, "Invalid name", message);
+            Err(())
+        };
+        self.blocks.touched.insert(kind);
+        let matrix = self.pick(&block.body, "matrix");
+        let name = self.pick(&block.body, "name");
+        if kind == Kind::Group
+            && let Some(attribute) = matrix.or(name)
+        {
+            let message = format!("{} is not supported for groups", attribute.name.node);
+            return blame(self, attribute.name.span, message);
+        }
+        let cells = Rc::new(self.cells(matrix)?);
+        let own = block.labels.first().map_or("", |label| label.node.as_str());
+        let empty = match kind {
+            Kind::Group => Output::Group(Group { targets: None, span: Some(label), ..Group::new(own) }),
+            Kind::Target => Output::Target(Box::default()),
+        };
+        let state = &mut self.blocks.all[index];
+        state.outputs = vec![empty; cells.len()];
+        state.done = vec![0; cells.len()];
+        state.progress = vec![0; cells.len()];
+        state.cells = Some(cells.clone());
+        let mut names: Vec<Arc<str>> = Vec::with_capacity(cells.len());
+        let mut seen = HashSet::new();
+        for cell in cells.iter() {
+            if !is_valid_name(own) {
+                return blame(self, label, "only \"[a-zA-Z0-9_-]+\" are allowed".to_owned());
+            }
+            let found: Arc<str> = match name {
+                None => own.into(),
+                Some(attribute) => {
+                    if matrix.is_none() {
+                        return blame(self, attribute.name.span, "name requires matrix".to_owned());
+                    }
+                    let found = self.cell_name(&attribute.value, cell)?;
+                    if !is_valid_name(&found) {
+                        let message = format!("\"{found}\": only \"[a-zA-Z0-9_-]+\" are allowed");
+                        return blame(self, attribute.value.span, message);
+                    }
+                    found
+                }
+            };
+            if !seen.insert(found.clone()) {
+                let span = name.map_or(label, |attribute| attribute.value.span);
+                let span = if span.file == label.file { label } else { span };
+                return blame(self, span, format!("duplicate name \"{found}\""));
+            }
+            names.push(found);
+        }
+        let state = &mut self.blocks.all[index];
+        for (output, name) in state.outputs.iter_mut().zip(&names) {
+            if let Output::Target(target) = output {
+                target.name = name.to_string();
+            }
+        }
+        state.names = names;
+        Ok(())
+    }
+
+    fn cell_name(&mut self, expr: &'d Expr, cell: &Cell) -> Result<Arc<str>, ()> {
+        let names = cell.scope_names();
+        let scope = cell.scope(&names);
+        self.load(expr, &scope, &[], true)?;
+        let errors = self.errors.len();
+        let value = self.eval(expr, &scope);
+        if self.errors.len() > errors {
+            return Err(());
+        }
+        match convert(&value, &Type::String).map(|value| value.as_shared_str().cloned()) {
+            Ok(Some(name)) => Ok(name),
+            Ok(None) => {
+                self.fail(expr.span, "Invalid name", "the name must not be null and must be known before the build");
+                Err(())
+            }
+            Err(error) => {
+                self.fail(expr.span, "Invalid name", error.to_string());
+                Err(())
+            }
+        }
+    }
+
+    /// The combinations of a matrix: the last axis, by name, varies slowest.
+    fn cells(&mut self, matrix: Option<&'d Attribute>) -> Result<Vec<Cell>, ()> {
+        let Some(attribute) = matrix else { return Ok(vec![Cell::global()]) };
+        let expr = &attribute.value;
+        self.load(expr, &Scope::GLOBAL, &[], true)?;
+        let errors = self.errors.len();
+        let value = self.eval(expr, &Scope::GLOBAL);
+        if self.errors.len() > errors {
+            return Err(());
+        }
+        let trace = self.trace(expr, &Scope::GLOBAL, &[]);
+        let Some(axes) = value.entries() else {
+            self.fail(expr.span, "Invalid name", "matrix must be a map");
+            return Err(());
+        };
+        let mut cells = vec![Cell::global()];
+        for (axis, values) in axes {
+            let axis_trace = trace.entry(axis);
+            let Some(values) = values.elements() else {
+                self.fail(axis_trace.span, "Invalid name", "matrix values must be a list");
+                return Err(());
+            };
+            if values.len().saturating_mul(cells.len()) > MAX_CELLS {
+                let message = format!("a matrix may not make more than {MAX_CELLS} targets");
+                self.fail(expr.span, "Matrix too large", message);
+                return Err(());
+            }
+            let mut product = Vec::with_capacity(values.len() * cells.len());
+            for (place, (key, value)) in values.into_iter().enumerate() {
+                let value_trace = match key.as_str() {
+                    Some(key) if axis_trace.key(key).is_some() => axis_trace.entry(key),
+                    _ => axis_trace.element(place),
+                };
+                for cell in &cells {
+                    let mut names = cell.names.clone();
+                    names.push((axis.clone(), value.clone()));
+                    let mut traces = cell.traces.clone();
+                    traces.push((axis.clone(), Some(value_trace.clone())));
+                    self.blocks.cells += 1;
+                    product.push(Cell { id: self.blocks.cells, names, traces });
+                }
+            }
+            cells = product;
+        }
+        Ok(cells)
+    }
+
+    // References.
+
+    /// Evaluates what `target.NAME.ATTRIBUTE` refers to.
+    pub(super) fn resolve_reference(&mut self, kind: Kind, traversal: &'d Traversal) -> Result<(), Trouble> {
+        let word = kind.word();
+        let name = match traversal.steps.first().map(|step| &step.kind) {
+            None => return Err(Trouble::Message(format!("cannot access {word} as a variable"))),
+            Some(StepKind::Key(_)) => {
+                return Err(Trouble::Message(format!("cannot traverse {word} without attribute")));
+            }
+            Some(StepKind::Attribute(name)) => name.as_str(),
+        };
+        let attribute = match traversal.steps.get(1).map(|step| &step.kind) {
+            Some(StepKind::Attribute(attribute)) => Some(attribute.as_str()),
+            _ => None,
+        };
+        let blocks = self.blocks.by_name.get(&(kind, Arc::from(name))).cloned().unwrap_or_default();
+        for index in blocks {
+            self.nested(|this| this.resolve_block(index, attribute))?;
+        }
+        Ok(())
+    }
+
+    /// The value that a traversal into a block starts from, with the steps left. None if the traversal's root names
+    /// no kind of block; an inner none after an error.
+    pub(super) fn block_value(&mut self, traversal: &'d Traversal) -> Option<(Option<Value>, &'d [Step])> {
+        let kind = self.blocks.kind(&traversal.root.node)?;
+        if !self.blocks.touched.contains(&kind) {
+            return None;
+        }
+        let [first, rest @ ..] = &traversal.steps[..] else { return Some((None, &[])) };
+        let StepKind::Attribute(name) = &first.kind else { return Some((None, &[])) };
+        let Some((index, cell)) = self.blocks.seen.get(&(kind, Arc::from(name.as_str()))).copied() else {
+            let names = self.blocks.by_name.keys().filter(|(own, _)| *own == kind).map(|(_, name)| &**name);
+            let mut names: Vec<&str> = names.collect();
+            names.sort_unstable();
+            let help = crate::suggest::nearest(name, names).map(|near| format!(" Did you mean \"{near}\"?"));
+            let detail = format!(
+                "This object does not have an attribute named \"{name}\": there is no {} of that name.{}",
+                kind.word(),
+                help.unwrap_or_default()
+            );
+            self.fail(first.span, "Unsupported attribute", detail);
+            return Some((None, rest));
+        };
+        let output = &self.blocks.all[index].outputs[cell];
+        if let Some(Step { kind: StepKind::Attribute(attribute), .. }) = rest.first()
+            && let Some(value) = decode::attribute_value(output, attribute)
+        {
+            return Some((Some(value), &rest[1..]));
+        }
+        Some((Some(decode::whole_value(output)), rest))
+    }
+
+    // Evaluation.
+
+    /// Evaluates one attribute of a block in all its cells, or all that is left.
+    fn resolve_block(&mut self, index: usize, only: Option<&str>) -> Result<(), Trouble> {
+        let (block, kind) = (self.blocks.all[index].block, self.blocks.all[index].kind);
+        self.blocks.touched.insert(kind);
+        let Some(cells) = self.blocks.all[index].cells.clone() else { return Ok(()) };
+        let mut result = Ok(());
+        for (place, cell) in cells.iter().enumerate() {
+            let state = &self.blocks.all[index];
+            let Some(name) = state.names.get(place).cloned() else { return Ok(()) };
+            let done = state.done[place];
+            if let Some(only) = only {
+                let bit = bit(kind, only);
+                if bit != 0 && done & bit != 0 {
+                    return result;
+                }
+                if state.progress[place] & bit != 0 {
+                    let message = format!("reference cycle not allowed for {}.{name}.{only}", kind.word());
+                    return Err(Trouble::Message(message));
+                }
+                self.blocks.all[index].progress[place] |= bit;
+            }
+            for attribute in block.body.attributes() {
+                let word = attribute.name.node.as_str();
+                let bit = bit(kind, word);
+                let first =
+                    || self.blocks.all[index].block.body.attribute(word).is_some_and(|a| std::ptr::eq(a, attribute));
+                if bit == 0 || only.is_some_and(|only| only != word) || !first() {
+                    continue;
+                }
+                if self.blocks.all[index].done[place] & bit != 0 {
+                    continue;
+                }
+                _ = self.pick(&block.body, word);
+                if self.resolve_attribute(index, place, cell, &name, attribute).is_err() {
+                    result = Err(Trouble::Reported);
+                }
+                self.blocks.all[index].done[place] |= bit;
+            }
+            let targets = bit(kind, "targets");
+            if kind == Kind::Group
+                && only.is_none_or(|only| only == "targets")
+                && block.body.attribute("targets").is_none()
+                && self.blocks.all[index].done[place] & targets == 0
+            {
+                let detail = "The argument \"targets\" is required, but there is none.";
+                self.fail(block.body.missing, "Missing required argument", detail);
+                self.blocks.all[index].done[place] |= targets;
+            }
+            if let Some(only) = only {
+                self.blocks.all[index].done[place] |= bit(kind, only);
+            }
+            self.blocks.seen.insert((kind, name), (index, place));
+        }
+        result
+    }
+
+    fn resolve_attribute(
+        &mut self,
+        index: usize,
+        place: usize,
+        cell: &Cell,
+        name: &Arc<str>,
+        attribute: &'d Attribute,
+    ) -> Result<(), ()> {
+        let names = cell.scope_names();
+        let scope = cell.scope(&names);
+        let expr = &attribute.value;
+        let errors = self.errors.len();
+        let value = match self.load(expr, &scope, &[], true) {
+            Ok(()) => self.eval(expr, &scope),
+            Err(()) => Value::DYNAMIC,
+        };
+        let failed = self.errors.len() > errors || (!value.is_known() && !value.is_volatile());
+        let trace = self.inputs.trace.then(|| self.trace(expr, &scope, &cell.traces));
+        let source = decode::Given { name: name.clone(), attribute, value, trace, failed };
+        let decoded = match &mut self.blocks.all[index].outputs[place] {
+            Output::Target(target) => decode::target_attribute(target, &source),
+            Output::Group(group) => decode::group_attribute(group, &source),
+        };
+        if let Err(problem) = decoded
+            && !failed
+        {
+            self.unsuitable(expr, &problem.message);
+            if let (Some(span), Some(error)) = (problem.span, self.errors.last_mut())
+                && error.span != Some(span)
+            {
+                error.labels.push((span, "this value".to_owned()));
+            }
+            return Err(());
+        }
+        if failed { Err(()) } else { Ok(()) }
+    }
+}
+
+impl Cell {
+    fn global() -> Cell {
+        Cell { id: 0, names: Vec::new(), traces: Vec::new() }
+    }
+
+    fn scope_names(&self) -> Vec<(&str, Value)> {
+        self.names.iter().map(|(name, value)| (&**name, value.clone())).collect()
+    }
+
+    fn scope<'s>(&self, names: &'s [(&'s str, Value)]) -> Scope<'s> {
+        Scope { parent: None, names, id: self.id, constant: false }
+    }
+}
+
+/// Whether a target or group may have this name.
+pub(super) fn is_valid_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}

@@ -1,0 +1,207 @@
+//! A definition as written: the files, and what they declare.
+
+use std::sync::Arc;
+
+use crate::source::{FileId, Span};
+use crate::syntax::hcl::{self, Attribute, Block, Expr, Schema};
+
+static LEAF: Schema = Schema { blocks: &[] };
+static VARIABLE: Schema = Schema { blocks: &[("validation", 0, &LEAF)] };
+static ROOT: Schema =
+    Schema { blocks: &[("target", 1, &LEAF), ("group", 1, &LEAF), ("variable", 1, &VARIABLE), ("function", 1, &LEAF)] };
+
+/// The attributes that a `target` block has; anything else in it is silently ignored.
+pub const TARGET_ATTRIBUTES: &[&str] = &[
+    "annotations",
+    "args",
+    "attest",
+    "cache-from",
+    "cache-to",
+    "call",
+    "context",
+    "contexts",
+    "description",
+    "dockerfile",
+    "dockerfile-inline",
+    "entitlements",
+    "extra-hosts",
+    "inherits",
+    "labels",
+    "matrix",
+    "name",
+    "network",
+    "no-cache",
+    "no-cache-filter",
+    "output",
+    "platforms",
+    "policy",
+    "pull",
+    "resources",
+    "secret",
+    "shm-size",
+    "ssh",
+    "tags",
+    "target",
+    "ulimits",
+];
+
+/// The attributes that a `group` block has.
+pub const GROUP_ATTRIBUTES: &[&str] = &["description", "targets"];
+
+/// The attributes that a `variable` block has.
+pub const VARIABLE_ATTRIBUTES: &[&str] = &["default", "description", "type"];
+
+/// The kinds of block that mean something at the top level.
+pub const BLOCK_KINDS: &[&str] = &["function", "group", "target", "variable"];
+
+/// The files of a definition, parsed.
+#[derive(Debug, Clone, Default)]
+pub struct Definition {
+    /// In the order of the command line.
+    pub files: Vec<DefinitionFile>,
+}
+
+/// One file of a definition.
+#[derive(Debug, Clone)]
+pub struct DefinitionFile {
+    /// The name as given.
+    pub name: String,
+    /// Its place in the snapshot.
+    pub file: FileId,
+    /// Its text.
+    pub text: Arc<str>,
+    /// What it is written in.
+    pub format: Format,
+}
+
+/// What a file is written in.
+#[derive(Debug, Clone)]
+pub enum Format {
+    /// HCL or its JSON form.
+    Hcl(hcl::File),
+}
+
+impl DefinitionFile {
+    /// Parses a file. Its name tells what it is written in.
+    pub fn parse(name: impl Into<String>, file: FileId, text: impl Into<Arc<str>>) -> Self {
+        let (name, text) = (name.into(), text.into());
+        let format = if name.ends_with(".json") {
+            Format::Hcl(hcl::parse_json(file, &text, &ROOT))
+        } else {
+            let native = hcl::parse(file, &text);
+            match native.errors.is_empty() || name.ends_with(".hcl") {
+                true => Format::Hcl(native),
+                false => {
+                    let json = hcl::parse_json(file, &text, &ROOT);
+                    Format::Hcl(if json.errors.is_empty() { json } else { native })
+                }
+            }
+        };
+        DefinitionFile { name, file, text, format }
+    }
+
+    /// The parsed body of an HCL or JSON file.
+    pub fn hcl(&self) -> Option<&hcl::File> {
+        match &self.format {
+            Format::Hcl(file) => Some(file),
+        }
+    }
+}
+
+impl Definition {
+    /// The HCL and JSON files with their bodies.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = (&DefinitionFile, &hcl::File)> {
+        self.files.iter().filter_map(|file| Some((file, file.hcl()?)))
+    }
+
+    /// All blocks of one kind that have exactly one label, in order.
+    pub fn blocks<'d>(&'d self, kind: &'d str) -> impl Iterator<Item = &'d Block> {
+        self.bodies()
+            .flat_map(|(_, file)| file.body.blocks())
+            .filter(move |block| block.kind.node == kind && block.labels.len() == 1)
+    }
+
+    /// The declared targets, several of one name and labels of matrices included.
+    pub fn targets(&self) -> impl Iterator<Item = Declared<'_>> {
+        self.blocks("target").map(|block| Declared { block, known: TARGET_ATTRIBUTES })
+    }
+
+    /// The declared groups.
+    pub fn groups(&self) -> impl Iterator<Item = Declared<'_>> {
+        self.blocks("group").map(|block| Declared { block, known: GROUP_ATTRIBUTES })
+    }
+
+    /// The declared variables; of several with one name only the last counts.
+    pub fn variables(&self) -> impl Iterator<Item = Declared<'_>> {
+        self.blocks("variable").map(|block| Declared { block, known: VARIABLE_ATTRIBUTES })
+    }
+
+    /// The declared functions; of several with one name only the last counts.
+    pub fn functions(&self) -> impl Iterator<Item = Declared<'_>> {
+        self.blocks("function").map(|block| Declared { block, known: &["params", "result", "variadic_params"] })
+    }
+
+    /// The attributes at the top level: constants.
+    pub fn constants(&self) -> impl Iterator<Item = &Attribute> {
+        self.bodies().flat_map(|(_, file)| file.body.attributes())
+    }
+
+    /// Blocks at the top level that mean nothing and are silently ignored.
+    pub fn ignored_blocks(&self) -> impl Iterator<Item = &Block> {
+        let blocks = self.bodies().flat_map(|(_, file)| file.body.blocks());
+        blocks.filter(|block| !BLOCK_KINDS.contains(&block.kind.node.as_str()))
+    }
+
+    /// Name and text of the file that a span points into.
+    pub fn source(&self, span: Span) -> Option<(&str, &str)> {
+        let file = self.files.iter().find(|file| file.file == span.file)?;
+        Some((&file.name, &file.text))
+    }
+}
+
+/// A declared target, group, variable or function.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared<'d> {
+    /// The block as written.
+    pub block: &'d Block,
+    known: &'static [&'static str],
+}
+
+impl<'d> Declared<'d> {
+    /// The label.
+    pub fn name(&self) -> &'d str {
+        self.block.labels.first().map_or("", |label| &label.node)
+    }
+
+    /// The place of the label, quotes included.
+    pub fn name_span(&self) -> Span {
+        self.block.labels.first().map_or(self.block.kind.span, |label| label.span)
+    }
+
+    /// The attributes in order, those that mean nothing included.
+    pub fn attributes(&self) -> impl Iterator<Item = &'d Attribute> + use<'d> {
+        self.block.body.attributes()
+    }
+
+    /// The value of an attribute.
+    pub fn attribute(&self, name: &str) -> Option<&'d Expr> {
+        self.block.body.attribute(name).map(|attribute| &attribute.value)
+    }
+
+    /// Attributes that mean nothing and are silently ignored.
+    pub fn ignored_attributes(&self) -> impl Iterator<Item = &'d Attribute> + use<'d> {
+        let known = self.known;
+        self.block.body.attributes().filter(move |attribute| !known.contains(&attribute.name.node.as_str()))
+    }
+
+    /// Blocks that mean nothing and are silently ignored.
+    pub fn ignored_blocks(&self) -> impl Iterator<Item = &'d Block> + use<'d> {
+        let validations = self.known == VARIABLE_ATTRIBUTES;
+        self.block.body.blocks().filter(move |block| !(validations && block.kind.node == "validation"))
+    }
+
+    /// The names of the attributes that mean something.
+    pub fn known_attributes(&self) -> &'static [&'static str] {
+        self.known
+    }
+}

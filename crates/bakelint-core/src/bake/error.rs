@@ -1,0 +1,104 @@
+//! What goes wrong in a definition, told as buildx tells it.
+
+use std::fmt;
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::source::{LineIndex, Span};
+use crate::syntax::hcl;
+
+/// A mistake in a definition, in the overrides or in the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BakeError {
+    /// The kind of mistake in a few words. The whole message where there is no place to point at.
+    pub summary: String,
+    /// What is wrong in particular; may be empty.
+    pub detail: String,
+    /// The guilty token.
+    pub span: Option<Span>,
+    /// Other places that have to do with it, each with a note.
+    pub labels: Vec<(Span, String)>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl BakeError {
+    /// A mistake at a place.
+    pub fn at(span: Span, summary: impl Into<String>, detail: impl Into<String>) -> Self {
+        BakeError { span: Some(span), detail: detail.into(), ..BakeError::new(summary) }
+    }
+
+    /// A mistake that has no place in a file.
+    pub fn new(message: impl Into<String>) -> Self {
+        BakeError { summary: message.into(), detail: String::new(), span: None, labels: Vec::new(), help: None }
+    }
+
+    /// The same with advice.
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The message without its place: `Summary; Detail`.
+    pub fn message(&self) -> String {
+        match self.detail.is_empty() {
+            true => self.summary.clone(),
+            false => format!("{}; {}", self.summary, self.detail),
+        }
+    }
+
+    /// The message with its place, as hashicorp/hcl prints it: `FILE:LINE,COLUMN-COLUMN: Summary; Detail`. The lookup
+    /// gives the name and the text of a file.
+    pub fn display<'f>(&self, file: impl Fn(Span) -> Option<(&'f str, &'f str)>) -> Located<'_, 'f> {
+        Located { error: self, file: self.span.and_then(file) }
+    }
+}
+
+impl From<hcl::Error> for BakeError {
+    fn from(error: hcl::Error) -> Self {
+        BakeError::at(error.span, error.summary, error.detail)
+    }
+}
+
+/// A [`BakeError`] with the file that it points into.
+#[derive(Debug)]
+pub struct Located<'e, 'f> {
+    error: &'e BakeError,
+    file: Option<(&'f str, &'f str)>,
+}
+
+impl fmt::Display for Located<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(span), Some((name, text))) = (self.error.span, self.file) {
+            let lines = LineIndex::new(text.as_bytes());
+            let place = |offset: u32| {
+                let offset = (offset as usize).min(text.len());
+                let line = lines.line_of(offset);
+                let before = text.get(lines.range(line).start..offset).unwrap_or_default();
+                (line + 1, before.graphemes(true).count() + 1)
+            };
+            let ((line, column), (end_line, end_column)) = (place(span.start), place(span.end));
+            match line == end_line {
+                true => write!(f, "{name}:{line},{column}-{end_column}: ")?,
+                false => write!(f, "{name}:{line},{column}-{end_line},{end_column}: ")?,
+            }
+        }
+        f.write_str(&self.error.message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+
+    #[test]
+    fn places_count_lines_and_characters_from_one() {
+        let text = "a\né = 'x'\n";
+        let span = |from, to| Span::new(FileId(0), text.find(from).unwrap_or(0)..text.rfind(to).unwrap_or(0));
+        let show = |span| BakeError::at(span, "Sum", "Det.").display(|_| Some(("f.hcl", text))).to_string();
+        assert_eq!(show(span("'", "x")), "f.hcl:2,5-6: Sum; Det.");
+        assert_eq!(show(span("a", "=")), "f.hcl:1,1-2,3: Sum; Det.");
+        assert_eq!(BakeError::new("no place").display(|_| None).to_string(), "no place");
+    }
+}

@@ -1,0 +1,370 @@
+//! A definition with its variables and references resolved: targets and groups before a request selects among them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::blocks::{Kind, Output};
+use super::definition::Definition;
+use super::error::BakeError;
+use super::host::Host;
+use super::inputs::Inputs;
+use super::interpreter::Interpreter;
+use super::json_value;
+use super::overrides::Overrides;
+use super::remote::{clean_path, folder, is_remote};
+use super::target::{Group, Origin, Set, Target};
+use super::trace::Trace;
+use super::types::Type;
+use super::value::Value;
+use crate::source::Span;
+use crate::suggest::nearest;
+use crate::syntax::hcl::{Block, Expr, ExprKind, StepKind};
+
+/// How many parents or links may follow each other.
+const MAX_CHAIN: usize = 500;
+
+/// What a definition evaluates to for given inputs.
+///
+/// [`Evaluation::errors`] is what makes `docker buildx bake` fail whatever is requested; targets that are not
+/// concerned are complete all the same.
+#[derive(Debug, Clone, Default)]
+pub struct Evaluation {
+    /// The targets, blocks of one name merged, in the order of their first block. Parents are not merged in.
+    pub targets: Vec<Target>,
+    /// The groups, in order; those that a matrix makes come last.
+    pub groups: Vec<Group>,
+    /// The declared variables by name.
+    pub variables: BTreeMap<String, Variable>,
+    /// What is wrong in the definition.
+    pub errors: Vec<BakeError>,
+    by_name: HashMap<String, usize>,
+}
+
+/// The value of a declared variable.
+#[derive(Debug, Clone)]
+pub struct Variable {
+    /// The type, if one is given.
+    pub ty: Option<Type>,
+    /// The value; [unknown](Value::is_known) after a mistake, or if only a build knows it.
+    pub value: Value,
+    /// The description; empty if there is none.
+    pub description: String,
+    /// Where the value is written.
+    pub trace: Arc<Trace>,
+}
+
+/// Evaluates a definition.
+pub fn evaluate(definition: &Definition, inputs: &Inputs, host: &dyn Host) -> Evaluation {
+    let mut interpreter = Interpreter::new(definition, inputs, host);
+    interpreter.run();
+    let mut evaluation = Evaluation::default();
+    for (name, variable) in &interpreter.variables {
+        let Some(global) = interpreter.global(name) else { continue };
+        let variable = Variable {
+            ty: variable.constraint.clone(),
+            value: global.value.clone(),
+            description: variable.description.clone(),
+            trace: global.trace.clone(),
+        };
+        evaluation.variables.insert((*name).to_owned(), variable);
+    }
+    evaluation.add_blocks(&mut interpreter);
+    evaluation.index();
+    if inputs.relative_to_files {
+        evaluation.rebase_contexts();
+    }
+    let mut seen = HashSet::new();
+    interpreter.errors.retain(|error| seen.insert((error.span, error.message())));
+    // An exhausted evaluation fails everywhere after its first error.
+    interpreter.errors.retain(|error| !(error.summary == "Evaluation too complex" && error.detail.is_empty()));
+    evaluation.errors = interpreter.errors;
+    evaluation
+}
+
+impl Evaluation {
+    fn add_blocks(&mut self, interpreter: &mut Interpreter<'_>) {
+        let mut places: HashMap<String, usize> =
+            self.targets.iter().enumerate().map(|(at, target)| (target.name.clone(), at)).collect();
+        let mut matrices: Vec<(&str, Vec<Arc<str>>, Span)> = Vec::new();
+        for state in &mut interpreter.blocks.all {
+            let Some(label) = state.block.labels.first() else { continue };
+            let outputs = std::mem::take(&mut state.outputs);
+            for (output, name) in outputs.into_iter().zip(&state.names) {
+                match output {
+                    Output::Group(group) => match self.groups.iter_mut().find(|own| own.name == group.name) {
+                        Some(own) => *own = group,
+                        None => self.groups.push(group),
+                    },
+                    Output::Target(mut target) => {
+                        set_base(&mut target, state.block, state.file);
+                        match places.get(&**name) {
+                            Some(at) => self.targets[*at].merge(&target),
+                            None => {
+                                places.insert(name.to_string(), self.targets.len());
+                                self.targets.push(*target);
+                            }
+                        }
+                    }
+                }
+            }
+            if state.kind == Kind::Target {
+                match matrices.iter_mut().find(|(own, ..)| *own == label.node) {
+                    Some((_, names, _)) => names.extend(state.names.iter().cloned()),
+                    None => matrices.push((&label.node, state.names.clone(), label.span)),
+                }
+            }
+        }
+        for (label, names, span) in matrices {
+            let mut seen = HashSet::new();
+            let names: Vec<Arc<str>> = names.into_iter().filter(|name| seen.insert(name.clone())).collect();
+            if names.is_empty() || matches!(&names[..], [only] if **only == *label) {
+                continue;
+            }
+            let members = names.iter().map(|name| Set::new(name.to_string(), Origin::DEFAULT)).collect();
+            self.groups.push(Group {
+                name: label.to_owned(),
+                description: None,
+                targets: Some(members),
+                span: Some(span),
+            });
+        }
+        for group in &mut self.groups {
+            let mut seen = HashSet::new();
+            if let Some(members) = &mut group.targets {
+                members.retain(|member| seen.insert(member.value.clone()));
+            }
+        }
+    }
+
+    fn index(&mut self) {
+        let places = self.targets.iter().enumerate().map(|(at, target)| (target.name.clone(), at));
+        self.by_name = places.collect();
+    }
+
+    /// The target of that name, without its parents.
+    pub fn target(&self, name: &str) -> Option<&Target> {
+        self.by_name.get(name).and_then(|at| self.targets.get(*at))
+    }
+
+    /// The group of that name; of several the first counts.
+    pub fn group(&self, name: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+
+    fn rebase_contexts(&mut self) {
+        let mut bases: Vec<Option<String>> = Vec::with_capacity(self.targets.len());
+        for target in &self.targets {
+            let of = target.base.context_of.as_deref().and_then(|name| self.target(name));
+            let base = match of {
+                Some(of) => of.base.context.clone().or_else(|| of.base.default.clone()),
+                None => None,
+            };
+            bases.push(base.or_else(|| target.base.context.clone()));
+        }
+        for (target, base) in self.targets.iter_mut().zip(bases) {
+            match &mut target.context {
+                Some(context) => {
+                    if let Some(base) = base {
+                        context.value = rebase(&base, &context.value);
+                    }
+                }
+                None => target.base.use_default = target.base.default.is_some(),
+            }
+            for (name, context) in &mut target.contexts {
+                if let Some(base) = target.base.contexts.get(name) {
+                    context.value = rebase(base, &context.value);
+                }
+            }
+        }
+    }
+
+    /// Resolves a target: parents, own attributes, the overrides of the inputs.
+    ///
+    /// # Errors
+    /// When a parent is missing or an override does not fit.
+    pub fn resolve(&self, name: &str, inputs: &Inputs, host: &dyn Host) -> Result<Target, BakeError> {
+        let overrides = Overrides::new(inputs, host, &self.targets)?;
+        self.resolve_with(name, &overrides)
+    }
+
+    pub(super) fn resolve_with(&self, name: &str, overrides: &Overrides) -> Result<Target, BakeError> {
+        let mut visited = HashMap::new();
+        let resolved = self.with_parents(name, None, overrides, &mut visited, 0)?;
+        let mut target = match resolved {
+            Some(target) => Rc::unwrap_or_clone(target),
+            None => Target::default(),
+        };
+        target.inherits.clear();
+        target.name = name.to_owned();
+        if target.context.is_none() {
+            let default = match &target.base.default {
+                Some(base) if target.base.use_default => rebase(base, "."),
+                _ => ".".to_owned(),
+            };
+            target.context = Some(Set::new(default, Origin::DEFAULT));
+        }
+        if target.dockerfile.as_ref().is_none_or(|dockerfile| dockerfile.value.is_empty() && !dockerfile.origin.dynamic)
+        {
+            target.dockerfile = Some(Set::new("Dockerfile".to_owned(), Origin::DEFAULT));
+        }
+        Ok(target)
+    }
+
+    /// A target over its parents. None for one that is being resolved: cycles are silent.
+    fn with_parents(
+        &self,
+        name: &str,
+        mention: Option<Span>,
+        overrides: &Overrides,
+        visited: &mut HashMap<String, Option<Rc<Target>>>,
+        depth: usize,
+    ) -> Result<Option<Rc<Target>>, BakeError> {
+        if let Some(target) = visited.get(name) {
+            return Ok(target.clone());
+        }
+        if depth > MAX_CHAIN {
+            return Err(BakeError::new(format!("more than {MAX_CHAIN} targets inherit from each other in a row")));
+        }
+        visited.insert(name.to_owned(), None);
+        let Some(own) = self.target(name) else { return Err(self.unknown_target(name, mention)) };
+        let mut target = Box::<Target>::default();
+        for parent in &own.inherits {
+            let parent = self.with_parents(&parent.value, parent.span(), overrides, visited, depth + 1)?;
+            if let Some(parent) = parent {
+                target.merge(&parent);
+            }
+        }
+        target.merge(own);
+        overrides.apply(&mut target, name)?;
+        target.normalize();
+        let target = Rc::new(*target);
+        visited.insert(name.to_owned(), Some(target.clone()));
+        Ok(Some(target))
+    }
+
+    pub(super) fn unknown_target(&self, name: &str, mention: Option<Span>) -> BakeError {
+        let mut error = BakeError::new(format!("failed to find target {name}"));
+        error.span = mention.filter(|span| span.file.0 != u32::MAX);
+        let names = self.targets.iter().map(|target| target.name.as_str());
+        let names = names.chain(self.groups.iter().map(|group| group.name.as_str()));
+        match nearest(name, names) {
+            Some(near) => error.with_help(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    }
+
+    /// The targets and groups behind a name, without duplicates: what a request of that name builds.
+    pub fn members(&self, name: &str) -> (Vec<String>, Vec<String>) {
+        struct Frame<'g> {
+            name: String,
+            members: Vec<&'g str>,
+            next: usize,
+            targets: Vec<String>,
+            groups: Vec<String>,
+        }
+        type Lists = (Vec<String>, Vec<String>);
+        let open = |name: &str| {
+            let group = self.group(name)?;
+            let members = group.members().collect();
+            Some(Frame { name: name.to_owned(), members, next: 0, targets: Vec::new(), groups: vec![name.to_owned()] })
+        };
+        let Some(first) = open(name) else { return (vec![name.to_owned()], Vec::new()) };
+        let mut visited: HashMap<String, Lists> = HashMap::from([(name.to_owned(), Lists::default())]);
+        let mut frames = vec![first];
+        loop {
+            let Some(frame) = frames.last_mut() else { return Lists::default() };
+            if let Some(member) = frame.members.get(frame.next).copied() {
+                let lists = match visited.get(member) {
+                    Some(lists) => lists.clone(),
+                    None => match open(member) {
+                        Some(inner) => {
+                            visited.insert(member.to_owned(), Lists::default());
+                            frames.push(inner);
+                            continue;
+                        }
+                        None => (vec![member.to_owned()], Vec::new()),
+                    },
+                };
+                frame.next += 1;
+                // A group that is being resolved gives its own name, which may be that of a target.
+                match lists.0.is_empty() {
+                    true => frame.targets.push(member.to_owned()),
+                    false => frame.targets.extend(lists.0),
+                }
+                frame.groups.extend(lists.1);
+                continue;
+            }
+            let Some(mut frame) = frames.pop() else { return Lists::default() };
+            dedup(&mut frame.targets);
+            dedup(&mut frame.groups);
+            let lists = (frame.targets, frame.groups);
+            if frames.is_empty() {
+                return lists;
+            }
+            visited.insert(frame.name, lists);
+        }
+    }
+}
+
+pub(super) fn dedup(names: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(name.clone()));
+}
+
+impl Variable {
+    /// The value as `--list=variables` prints it: text as it is, collections as JSON; none for null.
+    pub fn text(&self) -> Option<String> {
+        if self.value.is_null() {
+            return None;
+        }
+        let mut text = String::new();
+        match &self.ty {
+            Some(ty) => {
+                json_value::write(&self.value, ty, &mut text);
+                if *ty == Type::String {
+                    text = text.trim_matches('"').to_owned();
+                }
+            }
+            None => match self.value.as_str() {
+                Some(value) => text.push_str(value),
+                None => json_value::write(&self.value, &self.value.ty(), &mut text),
+            },
+        }
+        Some(text)
+    }
+}
+
+/// Remembers which folder the paths of a block start from.
+fn set_base(target: &mut Target, block: &Block, file: &str) {
+    let base = if file.is_empty() || file == "-" || is_remote(file) { String::new() } else { folder(file) };
+    if let Some(context) = block.body.attribute("context") {
+        target.base.context = Some(base.clone());
+        target.base.context_of = referred_context(&context.value);
+    }
+    if block.body.attribute("contexts").is_some() {
+        target.base.contexts = target.contexts.keys().map(|name| (name.clone(), base.clone())).collect();
+    }
+    target.base.default = Some(base);
+}
+
+/// X, if the expression is `target.X.context`.
+fn referred_context(expr: &Expr) -> Option<String> {
+    let ExprKind::Traversal(traversal) = &expr.kind else { return None };
+    let [first, last] = &traversal.steps[..] else { return None };
+    let name = match &first.kind {
+        StepKind::Attribute(name) => name.clone(),
+        StepKind::Key(key) => key.literal()?.value.clone(),
+    };
+    let is_context = matches!(&last.kind, StepKind::Attribute(name) if name == "context");
+    (traversal.root.node == "target" && is_context).then_some(name)
+}
+
+/// Makes a path relative to a folder, unless it is absolute or no path.
+fn rebase(base: &str, path: &str) -> String {
+    let special = ["cwd://", "target:", "docker-image:", "oci-layout://", "/"];
+    if base.is_empty() || path.is_empty() || special.iter().any(|prefix| path.starts_with(prefix)) || is_remote(path) {
+        return path.to_owned();
+    }
+    clean_path(&format!("{base}/{path}"))
+}
