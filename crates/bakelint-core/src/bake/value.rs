@@ -4,6 +4,7 @@
 //! makes comparison by bytes right. Maps and objects iterate in byte order of their keys, sets in the order of their
 //! elements.
 
+use std::cmp::Ordering;
 use std::fmt::{self, Write};
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -493,6 +494,41 @@ impl Value {
         }
     }
 
+    /// Whether a known set has an element that equals the value.
+    pub fn contains(&self, wanted: &Value) -> bool {
+        let Data::Set(set) = &self.data else { return false };
+        let key = wanted.order_key();
+        // Elements are in order, except that numbers equal by their decimal form may stand next to the right place.
+        let order = |item: &Value| item.set_order(wanted).then_with(|| item.order_key().cmp(&key));
+        let at = set.items.partition_point(|item| order(item).is_lt());
+        let around = &set.items[at.saturating_sub(1)..set.items.len().min(at + 2)];
+        around.iter().any(|item| item.equals(wanted) == Some(true))
+            || set.items[at..]
+                .iter()
+                .take_while(|item| order(item).is_eq())
+                .any(|item| item.equals(wanted) == Some(true))
+    }
+
+    /// The order of two set elements as far as their kind alone tells it.
+    fn set_order(&self, other: &Value) -> Ordering {
+        let class = |value: &Value| (!value.is_known(), value.is_null());
+        class(self).cmp(&class(other)).then_with(|| match (&self.data, &other.data) {
+            (Data::String(a), Data::String(b)) => a.cmp(b),
+            (Data::Bool(a), Data::Bool(b)) => a.cmp(b),
+            (Data::Number(a), Data::Number(b)) => a.compare(b),
+            _ => Ordering::Equal,
+        })
+    }
+
+    /// What orders set elements that are collections themselves; empty for others.
+    fn order_key(&self) -> String {
+        let mut key = String::new();
+        if self.content().is_some() {
+            self.write_hash_text(&mut key);
+        }
+        key
+    }
+
     /// Writes the bytes that cty hashes set elements by.
     fn write_hash_text(&self, text: &mut String) {
         let brackets = match &self.data {
@@ -539,26 +575,8 @@ fn sorted<K: AsRef<str>>(entries: impl IntoIterator<Item = (K, Value)>) -> Entri
 /// The items of a set: known before null before unknown; strings by bytes, numbers by value, false before true,
 /// anything else by the bytes that cty hashes. Of equal items only the first is kept.
 fn distinct_in_order(items: Vec<Value>) -> Vec<Value> {
-    let mut keyed: Vec<(String, Value)> = items
-        .into_iter()
-        .map(|item| {
-            let mut key = String::new();
-            if item.content().is_some() {
-                item.write_hash_text(&mut key);
-            }
-            (key, item)
-        })
-        .collect();
-    let order = |(key, a): &(String, Value), (other_key, b): &(String, Value)| {
-        let class = |value: &Value| (!value.is_known(), value.is_null());
-        class(a).cmp(&class(b)).then_with(|| match (&a.data, &b.data) {
-            (Data::String(a), Data::String(b)) => a.cmp(b),
-            (Data::Bool(a), Data::Bool(b)) => a.cmp(b),
-            (Data::Number(a), Data::Number(b)) => a.compare(b),
-            _ => key.cmp(other_key),
-        })
-    };
-    keyed.sort_by(order);
+    let mut keyed: Vec<(String, Value)> = items.into_iter().map(|item| (item.order_key(), item)).collect();
+    keyed.sort_by(|(a_key, a), (b_key, b)| a.set_order(b).then_with(|| a_key.cmp(b_key)));
     let mut distinct: Vec<Value> = Vec::with_capacity(keyed.len());
     // Collections that differ only far behind the point of a number share a key, so equal ones need not be neighbours.
     let mut start = 0;

@@ -4,13 +4,24 @@
 //! go-cty's `function/stdlib`. A function never touches the system: what it needs of the outside comes from
 //! [`FunctionEnv`].
 
+mod arithmetic;
+mod collection;
+mod csv;
+mod encoding;
+mod float;
+mod format;
+mod grapheme;
 mod hash;
+pub mod json;
 mod logic;
+mod set;
 mod system;
+mod text;
 
 use std::sync::LazyLock;
 
 use super::convert::{ConvertError, convert};
+use super::number::Number;
 use super::types::Type;
 use super::value::Value;
 
@@ -173,8 +184,20 @@ impl Function {
 }
 
 static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
-    let mut functions =
-        [hash::functions(), logic::functions(), system::functions()].into_iter().flatten().collect::<Vec<_>>();
+    let themes = [
+        arithmetic::functions,
+        collection::functions,
+        csv::functions,
+        encoding::functions,
+        format::functions,
+        hash::functions,
+        json::functions,
+        logic::functions,
+        set::functions,
+        system::functions,
+        text::functions,
+    ];
+    let mut functions: Vec<Function> = themes.iter().flat_map(|theme| theme()).collect();
     functions.sort_by_key(|function| function.name);
     functions
 });
@@ -249,4 +272,16 @@ pub fn call(function: &Function, arguments: Vec<Value>, env: &dyn FunctionEnv) -
 /// The text of a string argument. It is one: [`call`] has converted it and refused null.
 fn text(args: &[Value], index: usize) -> &str {
     args[index].as_str().unwrap_or_default()
+}
+
+/// A number argument.
+fn number(args: &[Value], index: usize) -> Number {
+    args[index].as_number().cloned().unwrap_or_else(|| 0i64.into())
+}
+
+/// A number argument that must be a whole number of 64 bits.
+fn whole(args: &[Value], index: usize) -> Result<i64, FunctionError> {
+    number(args, index).to_i64().ok_or_else(|| {
+        FunctionError::new(format!("value must be a whole number, between {} and {}", i64::MIN, i64::MAX))
+    })
 }
