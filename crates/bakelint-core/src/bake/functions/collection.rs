@@ -175,7 +175,8 @@ fn flatten(args: &[Value]) -> Outcome {
     // The depth of values is limited, and with it the depth of this recursion.
     fn collect(value: &Value, flat: &mut Vec<Value>) {
         for item in value.items().into_iter().flatten() {
-            match item.items().is_some() {
+            let nested = item.items().is_some();
+            match nested {
                 true => collect(&item, flat),
                 false => flat.push(item),
             }

@@ -40,7 +40,10 @@ pub(super) fn log(x: f64) -> f64 {
     } else if x == 0.0 {
         return f64::NEG_INFINITY;
     }
-    let (mut fraction, mut exponent) = split(x);
+    // Go's assembler does not normalise subnormal numbers here.
+    let bits = x.to_bits();
+    let mut fraction = f64::from_bits(bits & ((1 << 52) - 1) | 1022 << 52);
+    let mut exponent = (bits >> 52) as i32 - 1022;
     if fraction < SQRT_2 / 2.0 {
         fraction *= 2.0;
         exponent -= 1;

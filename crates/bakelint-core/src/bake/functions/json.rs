@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::{Function, FunctionError, Outcome, parameter, text};
+use super::{Function, FunctionError, parameter, text};
 use crate::bake::convert::convert;
 use crate::bake::number::Number;
 use crate::bake::types::Type;
@@ -214,6 +214,10 @@ fn implied(json: &Json) -> Result<Value, JsonError> {
         Json::Object(entries) => {
             let mut values: Vec<(&str, Value)> = Vec::with_capacity(entries.len());
             for (key, json) in entries {
+                // go-cty looks for the key among the attributes, which are normalised.
+                if *key != *normalize(key) {
+                    return Err(JsonError(format!("unsupported attribute {}", quoted(key))));
+                }
                 values.push((key, implied(json)?));
             }
             let mut sorted: Vec<(&str, Type)> = values.iter().map(|(key, value)| (*key, value.ty())).collect();

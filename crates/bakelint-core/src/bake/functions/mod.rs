@@ -161,7 +161,6 @@ impl Function {
     }
 
     /// Says that the result consists of elements of the arguments, or tells only how many there are.
-    #[expect(dead_code)]
     fn moving(mut self) -> Function {
         self.moves = true;
         self
