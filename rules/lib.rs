@@ -4,10 +4,12 @@ use std::sync::LazyLock;
 
 use bakelint_core::rule::Rule;
 
+pub mod pinning;
+
 /// All rules, by theme.
 pub fn all() -> &'static [Rule] {
     static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-        let themes: &[&[Rule]] = &[];
+        let themes: &[&[Rule]] = &[pinning::RULES];
         themes.concat()
     });
     &ALL

@@ -1,5 +1,6 @@
 //! What the test binary is made of: rule pages, the conformance suites, and checks on the code itself.
 
+pub mod cli;
 pub mod page;
 pub mod pages;
 pub mod tidy;

@@ -95,7 +95,7 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// A patch.
     pub fix: Option<Fix>,
-    /// Names of other tools' checks that this finding stands for, beside those of its rule.
+    /// Names of other tools' checks that this finding stands for, when not all of its rule's.
     pub aliases: Vec<&'static str>,
 }
 
@@ -122,6 +122,17 @@ impl Diagnostic {
     pub fn severity(&mut self, severity: Severity) -> &mut Self {
         self.severity = severity;
         self
+    }
+
+    /// Says which of the rule's aliases this finding stands for, when not all of them.
+    pub fn known_as(&mut self, alias: &'static str) -> &mut Self {
+        self.aliases.push(alias);
+        self
+    }
+
+    /// Names of other tools' checks that this finding stands for, given those of its rule.
+    pub fn also<'d>(&'d self, of_rule: &'d [&'static str]) -> &'d [&'static str] {
+        if self.aliases.is_empty() { of_rule } else { &self.aliases }
     }
 
     /// Lowers or raises the rule's usual confidence for this finding.

@@ -37,18 +37,17 @@ pub enum Tool {
 impl Ignore {
     /// Whether the comment silences a finding of `rule`.
     pub fn silences(&self, diagnostic: &Diagnostic, rule: Option<&Rule>) -> bool {
-        let names = || rule.into_iter().flat_map(|rule| rule.meta.also).chain(&diagnostic.aliases);
+        let also = diagnostic.also(rule.map_or(&[], |rule| rule.meta.also));
         let own = |prefix: &str| {
-            names()
+            also.iter()
                 .filter_map(|name| name.strip_prefix(prefix))
                 .any(|name| self.rules.is_empty() || self.rules.iter().any(|rule| rule.eq_ignore_ascii_case(name)))
         };
         self.covers.contains(diagnostic.span)
             && match self.tool {
                 Tool::Bakelint => self.rules.iter().any(|name| {
-                    name == diagnostic.rule
-                        || diagnostic.aliases.iter().any(|also| also == name)
-                        || rule.is_some_and(|rule| rule.answers_to(name) || rule.theme == name)
+                    let bare = |also: &&str| also == name || also.split_once(':').is_some_and(|(_, bare)| bare == name);
+                    name == diagnostic.rule || rule.is_some_and(|rule| rule.theme == name) || also.iter().any(bare)
                 }),
                 Tool::Hadolint => own("hadolint:"),
                 Tool::BuildKit => own("buildkit:"),

@@ -34,11 +34,20 @@ pub mod prelude {
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
     pub use crate::engine::{Fixed, Linter, Report};
     pub use crate::model::Project;
+    pub use crate::model::build::{
+        Build, BuildArg, Caller, Context, Entry as OptionList, Maker, NamedContext, StepRef,
+    };
+    pub use crate::model::dockerfile::{Base, Dockerfile};
     pub use crate::model::settings::{Runner, Settings};
+    pub use crate::model::value::{Eval, Text, TextPart, Value};
     pub use crate::patch::patch;
     pub use crate::rule::{Check, Findings, Meta, Rule as Entry};
     pub use crate::snapshot::{FileKind, ReadOptions, Snapshot};
     pub use crate::source::{FileId, Source, Span, Spanned};
     pub use crate::suggest::nearest;
+    pub use crate::syntax::dockerfile::{self as dockerfile, Body, Instruction, Keyword, Stage, StageRef};
+    pub use crate::syntax::image::ImageRef;
+    pub use crate::syntax::mapped::MappedText;
+    pub use crate::syntax::shell::{self as shell, CommandRef, Script, Word};
     pub use serde::Deserialize;
 }

@@ -151,7 +151,8 @@ impl miette::Diagnostic for Drawn {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        let page = self.code.as_ref().map(|rule| format!("{PAGES} {rule}"));
+        let has_page = |id: &&String| bakelint_rules::all().iter().any(|rule| rule.meta.id == **id);
+        let page = self.code.as_ref().filter(has_page).map(|rule| format!("{PAGES} {rule}"));
         let lines: Vec<String> = self.help.clone().into_iter().chain(page).collect();
         (!lines.is_empty()).then(|| Box::new(lines.join("\n")) as Box<dyn fmt::Display>)
     }

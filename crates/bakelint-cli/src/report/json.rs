@@ -87,11 +87,10 @@ fn finding<'a>(
     fingerprint: String,
 ) -> Finding<'a> {
     let rule = linter.rule(diagnostic.rule);
-    let also = rule.into_iter().flat_map(|rule| rule.meta.also.iter().copied());
     Finding {
         rule: diagnostic.rule,
         theme: rule.map(|rule| rule.theme),
-        aliases: also.chain(diagnostic.aliases.iter().copied()).collect(),
+        aliases: diagnostic.also(rule.map_or(&[], |rule| rule.meta.also)).to_vec(),
         severity: diagnostic.severity,
         confidence: diagnostic.confidence,
         message: &diagnostic.message,

@@ -1,1 +1,4 @@
-//! What follows from the model, derived once on demand.
+//! What follows from the model, derived on demand by methods on it.
+
+pub mod images;
+pub mod prefix;

@@ -1,6 +1,6 @@
 //! A Dockerfile of the project: its tree, with what the tree alone does not say about stages.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::model::build::Build;
 use crate::model::outline::{Comment, Outline};
@@ -8,6 +8,7 @@ use crate::model::value::{Text, TextPart};
 use crate::source::{FileId, Source, Span};
 use crate::syntax::dockerfile::{self as syntax, Body, Instruction, Keyword, Lexer, LineKind, Lookup, Part};
 use crate::syntax::mapped::MappedText;
+use crate::syntax::shell;
 
 /// A Dockerfile.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Dockerfile {
     pub source: Arc<Source>,
     /// Its tree.
     pub tree: syntax::Dockerfile,
+    /// The scripts of shell-form instructions, read when first asked for, by index of the instruction.
+    scripts: Vec<OnceLock<Option<shell::Script>>>,
 }
 
 /// What a stage stands on.
@@ -39,7 +42,8 @@ impl Dockerfile {
     /// Parses the file.
     pub fn parse(file: FileId, source: Arc<Source>) -> Self {
         let tree = syntax::parse(file, source.text());
-        Dockerfile { file, path: source.path.clone(), source, tree }
+        let scripts = tree.instructions.iter().map(|_| OnceLock::new()).collect();
+        Dockerfile { file, path: source.path.clone(), source, tree, scripts }
     }
 
     /// All instructions with their indices.
@@ -62,6 +66,26 @@ impl Dockerfile {
     /// The FROM of a stage.
     pub fn from(&self, stage: usize) -> Option<&Instruction> {
         self.tree.instructions.get(self.tree.stages.get(stage)?.from)
+    }
+
+    /// The shell script of a RUN in shell form, or of a CMD, ENTRYPOINT or HEALTHCHECK; `None` for everything else and for
+    /// here-documents that another interpreter runs.
+    pub fn script(&self, instruction: usize) -> Option<&shell::Script> {
+        let cell = self.scripts.get(instruction)?;
+        cell.get_or_init(|| {
+            let script = self.tree.instructions.get(instruction)?.script()?;
+            let interpreter = script.interpreter.as_ref().map(|interpreter| interpreter.to_string());
+            let is_shell = |path: &String| {
+                let program = path.split_whitespace().find(|word| !word.ends_with("/env") && !word.starts_with('-'));
+                let name = program.unwrap_or_default().rsplit('/').next().unwrap_or_default();
+                matches!(name, "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh")
+            };
+            if interpreter.as_ref().is_some_and(|path| !is_shell(path)) {
+                return None;
+            }
+            Some(shell::parse(&script.text, shell::Options::default()))
+        })
+        .as_ref()
     }
 
     /// The text with the ARGs before the first FROM put in: as the build passes them, else by their defaults.

@@ -1,6 +1,7 @@
 //! What the project is: Dockerfiles, bake files, compose files, workflows, and the builds that join them.
 
 pub mod build;
+pub mod command_line;
 pub mod dockerfile;
 mod link;
 pub mod outline;

@@ -2,7 +2,9 @@
 //!
 //! Ignore comments belong to nodes, and fingerprints name places by nodes, so that neither depends on line numbers.
 
-use crate::source::Span;
+use crate::source::{Source, Span};
+use crate::syntax::hcl::{self, Body, ExprKind, Item};
+use crate::syntax::yaml;
 
 /// A node that a person could name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +93,122 @@ impl Outline {
         names.reverse();
         names.join(" > ")
     }
+}
+
+/// The nodes of a bake file: blocks by kind and label, attributes by name, entries of objects and lists.
+pub(super) fn of_hcl(file: &hcl::File, source: &Source) -> Outline {
+    let mut nodes = Vec::new();
+    hcl_body(&file.body, source, &mut nodes);
+    let comments = file.comments.iter().map(|span| Comment {
+        span: *span,
+        text: uncommented(source.slice(*span)),
+        trailing: is_trailing(source, *span),
+    });
+    Outline::new(nodes, comments.collect())
+}
+
+fn hcl_body(body: &Body, source: &Source, nodes: &mut Vec<(Span, String)>) {
+    for item in &body.items {
+        match item {
+            Item::Attribute(attribute) => {
+                nodes.push((attribute.span, attribute.name.node.clone()));
+                hcl_value(&attribute.value, source, nodes, 0);
+            }
+            Item::Block(block) => {
+                let labels = block.labels.iter().map(|label| label.node.as_str());
+                let words: Vec<&str> = std::iter::once(block.kind.node.as_str()).chain(labels).collect();
+                nodes.push((block.span, words.join(" ")));
+                hcl_body(&block.body, source, nodes);
+            }
+        }
+    }
+}
+
+/// How deep lists and objects are looked into; bake's own values are two deep.
+const MAX_DEPTH: u32 = 16;
+
+fn hcl_value(value: &hcl::Expr, source: &Source, nodes: &mut Vec<(Span, String)>, depth: u32) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    match &value.kind {
+        ExprKind::Tuple(tuple) => {
+            for element in &tuple.elements {
+                nodes.push((element.value.span, words(source.slice(element.value.span))));
+                hcl_value(&element.value, source, nodes, depth + 1);
+            }
+        }
+        ExprKind::Object(object) => {
+            for entry in &object.entries {
+                let name = entry.name().map_or_else(|| words(source.slice(entry.key.span)), str::to_owned);
+                nodes.push((entry.span(), name));
+                hcl_value(&entry.value, source, nodes, depth + 1);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The nodes of a YAML file: entries of mappings by key, items of sequences by what tells them apart.
+pub(super) fn of_yaml(tree: &yaml::Tree) -> Outline {
+    let mut nodes = Vec::new();
+    for document in tree.documents() {
+        let mut open: Vec<yaml::Node> = document.root.map(|root| tree.node(root)).into_iter().collect();
+        while let Some(node) = open.pop() {
+            if node.alias().is_some() {
+                continue;
+            }
+            for entry in node.entries() {
+                nodes.push((entry.span(), entry.name().unwrap_or_default().to_owned()));
+                open.push(entry.value);
+            }
+            for item in node.items() {
+                nodes.push((item.span(), item_name(item)));
+                open.push(item);
+            }
+        }
+    }
+    let comments = tree.comments().iter().map(|comment| Comment {
+        span: comment.span,
+        text: comment.text.trim().trim_start_matches('#').trim().to_owned(),
+        trailing: !comment.own_line,
+    });
+    Outline::new(nodes, comments.collect())
+}
+
+/// What tells an item of a sequence from its siblings: a step's id, name, action without its version or command, else the text.
+fn item_name(item: yaml::Node) -> String {
+    if let Some(text) = item.text() {
+        return words(text);
+    }
+    let field = |key: &str| item.get(key).and_then(|value| value.text());
+    if let Some(name) = field("id").or_else(|| field("name")) {
+        return format!("step {name}");
+    }
+    if let Some(action) = field("uses") {
+        return format!("step {}", action.split('@').next().unwrap_or(action));
+    }
+    field("run")
+        .map_or_else(|| "item".to_owned(), |run| format!("step {}", words(run.lines().next().unwrap_or_default())))
+}
+
+/// The words of a text, joined by single blanks.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A comment without its marks.
+fn uncommented(text: &str) -> String {
+    let text = text.trim();
+    let text =
+        text.strip_prefix("//").or_else(|| text.strip_prefix("/*")).unwrap_or_else(|| text.trim_start_matches('#'));
+    text.strip_suffix("*/").unwrap_or(text).trim().to_owned()
+}
+
+/// Whether something stands before a span on its line.
+fn is_trailing(source: &Source, span: Span) -> bool {
+    let line = source.lines().range(source.lines().line_of(span.start as usize));
+    source.text().get(line.start..span.start as usize).is_some_and(|before| !before.trim().is_empty())
 }
 
 #[cfg(test)]

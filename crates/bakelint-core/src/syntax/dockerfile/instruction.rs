@@ -9,10 +9,10 @@ use super::chars::{equal_fold, is_space_byte, lower};
 use super::heredoc::{Heredoc, mark_name};
 use super::json::{Json, read_array};
 use super::mount::{Device, Mount};
-use super::suggest::suggestion;
 use super::values::parse_duration;
 use super::words::{self, RawFlag, Split};
 use crate::source::Span;
+use crate::suggest::nearest;
 use crate::syntax::SyntaxError;
 use crate::syntax::mapped::MappedText;
 
@@ -617,7 +617,7 @@ fn check_flags(flags: &[Flag], known: FlagTable) -> Result<(), SyntaxError> {
         let Some((_, kind)) = known.iter().find(|(known, _)| *known == name) else {
             let mut error = SyntaxError::new(format!("there is no flag `--{name}` here"), flag.span);
             let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
-            error.help = match suggestion(name, &names, true) {
+            error.help = match nearest(name, names) {
                 Some(near) => Some(format!("did you mean `--{near}`?")),
                 None => Some("words before the arguments that begin with `--` are flags; `--` ends them".to_owned()),
             };
@@ -735,7 +735,7 @@ pub(super) fn read_body(
         Keyword::Onbuild => read_onbuild(word, shape, flags, heredocs),
         Keyword::Unknown => {
             let mut error = SyntaxError::new(format!("there is no instruction `{word}`"), word.span());
-            error.help = suggestion(word, KEYWORD_NAMES, false).map(|near| format!("did you mean `{near}`?"));
+            error.help = nearest(word, KEYWORD_NAMES.iter().copied()).map(|near| format!("did you mean `{near}`?"));
             (Body::Invalid, Err(error))
         }
     }

@@ -19,7 +19,6 @@ mod lines;
 mod mount;
 mod pattern;
 mod stage;
-mod suggest;
 mod values;
 mod words;
 
@@ -132,11 +131,11 @@ impl<'t> Parser<'t> {
         let text = self.lines.text;
         let mut start = line.start;
         let mut content = self.lines.content(&line);
-        if self.lines.number == 1 {
-            if let Some(rest) = content.strip_prefix('\u{feff}') {
-                start += content.len() - rest.len();
-                content = rest;
-            }
+        if self.lines.number == 1
+            && let Some(rest) = content.strip_prefix('\u{feff}')
+        {
+            start += content.len() - rest.len();
+            content = rest;
         }
         let trimmed = chars::trim_start(content);
         let indent = content.len() - trimmed.len();

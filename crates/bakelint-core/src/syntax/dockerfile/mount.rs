@@ -6,11 +6,11 @@
 use std::ops::Range;
 
 use crate::source::Span;
+use crate::suggest::nearest;
 use crate::syntax::SyntaxError;
 use crate::syntax::mapped::MappedText;
 
 use super::expand::{ExpandError, Expanded};
-use super::suggest::suggestion;
 use super::values::{parse_bool, parse_uint, ram_in_bytes};
 
 /// One `--mount` flag, cut into its options.
@@ -152,13 +152,14 @@ impl Mount {
             let key = equals.map_or(field.as_str(), |at| &field[..at]).to_lowercase();
             let key_span = field.span_of(0..equals.unwrap_or(field.len()));
             let value = equals.map(|at| field.slice(at + 1..field.len()));
-            if let Some(value) = value.as_ref().filter(|_| key == "from") {
-                if let Some(at) = value.find('$').filter(|at| at + 1 != value.len()) {
-                    let mut error =
-                        SyntaxError::new("the `from` of a mount takes no variables", value.span_of(at..value.len()));
-                    error.help = Some("name a stage with `FROM ... AS name` that uses the variable".to_owned());
-                    return Err(error);
-                }
+            let from = value.as_ref().filter(|_| key == "from");
+            if let Some((value, at)) = from.and_then(|value| Some((value, value.find('$')?)))
+                && at + 1 != value.len()
+            {
+                let mut error =
+                    SyntaxError::new("the `from` of a mount takes no variables", value.span_of(at..value.len()));
+                error.help = Some("name a stage with `FROM ... AS name` that uses the variable".to_owned());
+                return Err(error);
             }
             options.push(MountOption { text: field, key, key_span, value });
         }
@@ -202,7 +203,7 @@ impl Mount {
             let choice = |what: &str, names: &[&'static str]| {
                 let mut error = bad(what);
                 let value = known.unwrap_or_default();
-                let near = suggestion(value, names, true).map(|near| format!("did you mean `{near}`?"));
+                let near = nearest(value, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
                 error.help = near.or_else(|| Some(format!("use one of {}", names.join(", "))));
                 error
             };
@@ -258,7 +259,7 @@ impl Mount {
                 _ => {
                     let message = format!("a mount has no option `{key}`");
                     let mut error = SyntaxError::new(message, option.key_span);
-                    error.help = suggestion(key, &KEYS, true).map(|near| format!("did you mean `{near}`?"));
+                    error.help = nearest(key, KEYS).map(|near| format!("did you mean `{near}`?"));
                     return Err(error);
                 }
             }
@@ -359,8 +360,7 @@ impl Device {
                 }
                 (key, Some(_)) => {
                     let mut error = SyntaxError::new(format!("a device has no option `{key}`"), field.span());
-                    error.help =
-                        suggestion(key, &["name", "required"], true).map(|near| format!("did you mean `{near}`?"));
+                    error.help = nearest(key, ["name", "required"]).map(|near| format!("did you mean `{near}`?"));
                     return Err(error);
                 }
             }

@@ -1,0 +1,50 @@
+//! Images: what stages stand on, and what builds make.
+
+use crate::model::Project;
+use crate::model::dockerfile::Base;
+use crate::source::Span;
+use crate::syntax::image::ImageRef;
+
+/// A base image of a stage, over all builds of its Dockerfile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseImage {
+    /// Index of the Dockerfile.
+    pub dockerfile: usize,
+    /// Index of the stage.
+    pub stage: usize,
+    /// The reference, when it is the same in all builds and known.
+    pub image: Option<ImageRef>,
+    /// The word of the FROM.
+    pub span: Span,
+}
+
+impl Project {
+    /// The base images of all stages; stages on other stages, named contexts and `scratch` have none. A stage whose base
+    /// differs from build to build has an entry without an image.
+    pub fn base_images(&self) -> Vec<BaseImage> {
+        let mut images = Vec::new();
+        for (at, dockerfile) in self.dockerfiles.iter().enumerate() {
+            for (stage, node) in dockerfile.tree.stages.iter().enumerate() {
+                let mut bases: Vec<Base> =
+                    self.builds_of(at).map(|build| dockerfile.base(stage, Some(build))).collect();
+                bases.dedup();
+                let known = match bases.as_slice() {
+                    [Base::Image(text)] => text.as_known().and_then(|text| ImageRef::parse(text).ok()),
+                    _ => None,
+                };
+                if bases.iter().any(|base| matches!(base, Base::Image(_))) {
+                    images.push(BaseImage { dockerfile: at, stage, image: known, span: node.base.span() });
+                }
+            }
+        }
+        images
+    }
+
+    /// Whether a build of the repository makes an image of that name, whatever its tag.
+    pub fn makes_image(&self, image: &ImageRef) -> bool {
+        let tags = self.builds.iter().flat_map(|build| &build.tags);
+        let known = tags.filter_map(|(tag, _)| tag.as_known().and_then(|tag| ImageRef::parse(tag).ok()));
+        let mut names = known.map(|made| made.name());
+        names.any(|name| name == image.name())
+    }
+}

@@ -1,0 +1,230 @@
+//! The program from outside: exit status, what goes where, and what happens with bad input.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use bakelint_cli::{CLEAN, FAILED, FOUND, Surroundings};
+use libtest_mimic::{Failed, Trial};
+use tempfile::TempDir;
+
+use crate::workspace;
+
+/// What a run of the program left.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Exit status.
+    pub status: u8,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+/// Runs the program in `directory`.
+pub fn bakelint(directory: &Path, args: &[&str]) -> Outcome {
+    bakelint_with_input(directory, args, "")
+}
+
+fn bakelint_with_input(directory: &Path, args: &[&str], input: &str) -> Outcome {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut around = Surroundings {
+        directory: directory.to_owned(),
+        color: false,
+        width: 100,
+        input: &mut input.as_bytes(),
+        out: &mut out,
+        err: &mut err,
+    };
+    let status = bakelint_cli::run(std::iter::once(&"bakelint").chain(args), &mut around);
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Outcome { status, out: text(out), err: text(err) }
+}
+
+/// A folder with these files.
+pub fn folder(files: &[(&str, &[u8])]) -> io::Result<TempDir> {
+    let folder = tempfile::tempdir()?;
+    for (path, bytes) in files {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;
+        fs::write(path, bytes)?;
+    }
+    Ok(folder)
+}
+
+/// The trials.
+pub fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("cli::a path that does not exist is an error", missing_path),
+        Trial::test("cli::an empty repository is clean", empty_repository),
+        Trial::test("cli::a mistyped rule is an error with a suggestion", mistyped_rule),
+        Trial::test("cli::a mistake in bakelint.toml is shown in its place", bad_configuration),
+        Trial::test("cli::invalid UTF-8 is read and never edited", invalid_utf8),
+        Trial::test("cli::a file that is too large is a finding", large_file),
+        Trial::test("cli::a link out of the root is not followed", link_outside),
+        Trial::test("cli::an alias bomb is a finding", alias_bomb),
+        Trial::test("cli::a bake file with a syntax error hides no other finding", bake_syntax_error),
+        Trial::test("cli::a fix is written, keeps the mode, and leaves nothing to fix", fix_writes),
+        Trial::test("cli::a patch is taken by git apply", diff_applies),
+        Trial::test("cli::standard input stands in for a file", standard_input),
+        Trial::test("cli::findings in other files than asked for are left out", asked_files),
+        Trial::test("cli::the baseline survives moved lines and a renamed file", baseline_survives),
+    ]
+}
+
+fn expect(outcome: &Outcome, status: u8, out: &str, err: &str) -> Result<(), Failed> {
+    if outcome.status == status && outcome.out.contains(out) && outcome.err.contains(err) {
+        return Ok(());
+    }
+    Err(format!("expected status {status}, `{out}` on output and `{err}` on error output, got {outcome:#?}").into())
+}
+
+fn missing_path() -> Result<(), Failed> {
+    let root = folder(&[])?;
+    expect(&bakelint(root.path(), &["check", "nowhere"]), FAILED, "", "nowhere: ")
+}
+
+fn empty_repository() -> Result<(), Failed> {
+    let root = folder(&[])?;
+    expect(&bakelint(root.path(), &["check"]), CLEAN, "", "nothing found in 0 files")
+}
+
+fn mistyped_rule() -> Result<(), Failed> {
+    let root = folder(&[])?;
+    let outcome = bakelint(root.path(), &["check", "--select", "unpined-base"]);
+    expect(&outcome, FAILED, "", "did you mean `unpinned-base`?")
+}
+
+fn bad_configuration() -> Result<(), Failed> {
+    let root = folder(&[("bakelint.toml", b"[check]\nignor = []\n")])?;
+    let outcome = bakelint(root.path(), &["check"]);
+    expect(&outcome, FAILED, "", "bakelint.toml:2:1")?;
+    expect(&outcome, FAILED, "", "did you mean `ignore`?")
+}
+
+fn invalid_utf8() -> Result<(), Failed> {
+    let text = b"from debian:12 AS a\nRUN echo \xff\xfe\nFROM a\n";
+    let root = folder(&[("Dockerfile", text)])?;
+    bakelint(root.path(), &["check", "--fix=unsafe"]);
+    let after = fs::read(root.path().join("Dockerfile"))?;
+    if after == text { Ok(()) } else { Err("the file was edited".into()) }
+}
+
+fn large_file() -> Result<(), Failed> {
+    let root = folder(&[("Dockerfile", b"")])?;
+    fs::File::options().write(true).open(root.path().join("Dockerfile"))?.set_len(100 << 20)?;
+    expect(
+        &bakelint(root.path(), &["check", "--format", "concise"]),
+        FOUND,
+        "Dockerfile:1:1: error[unreadable-file]",
+        "",
+    )
+}
+
+#[cfg(unix)]
+fn link_outside() -> Result<(), Failed> {
+    let outside = folder(&[("Dockerfile", b"RUNN\n")])?;
+    let root = folder(&[])?;
+    std::os::unix::fs::symlink(outside.path().join("Dockerfile"), root.path().join("Dockerfile"))?;
+    expect(&bakelint(root.path(), &["check"]), CLEAN, "", "nothing found")
+}
+
+#[cfg(not(unix))]
+fn link_outside() -> Result<(), Failed> {
+    Ok(())
+}
+
+fn alias_bomb() -> Result<(), Failed> {
+    let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for level in 1..12 {
+        let before = format!("*a{}", level - 1);
+        text += &format!("a{level}: &a{level} [{}]\n", [before.as_str(); 10].join(", "));
+    }
+    let root = folder(&[(".github/workflows/ci.yml", text.as_bytes())])?;
+    expect(&bakelint(root.path(), &["check", "--format", "concise"]), FOUND, "ci.yml:", "")
+}
+
+fn bake_syntax_error() -> Result<(), Failed> {
+    let files: [(&str, &[u8]); 2] =
+        [("docker-bake.hcl", b"target \"web\" {\n  tags = [\n"), ("Dockerfile", b"FROM debian\n")];
+    let root = folder(&files)?;
+    let outcome = bakelint(root.path(), &["check", "--format", "concise"]);
+    expect(&outcome, FOUND, "docker-bake.hcl:", "")?;
+    expect(&outcome, FOUND, "error[syntax-error]", "")?;
+    expect(&outcome, FOUND, "Dockerfile:1:6: warning[unpinned-base]", "")
+}
+
+/// A Dockerfile with a finding that has a safe fix.
+const FIXABLE: &[u8] = b"FROM debian:12 AS Build\r\nRUN true\r\nFROM debian:12\r\nCOPY --from=build /a /a\r\n";
+
+fn fix_writes() -> Result<(), Failed> {
+    let root = folder(&[("Dockerfile", FIXABLE)])?;
+    let path = root.path().join("Dockerfile");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640))?;
+    }
+    let mode = fs::metadata(&path)?.permissions();
+    expect(&bakelint(root.path(), &["check", "--fix"]), CLEAN, "", "applied in 1 file")?;
+    let after = fs::read_to_string(&path)?;
+    if !after.contains(" AS build\r\n") || after.contains("\n\n") {
+        return Err(format!("not fixed as expected: {after:?}").into());
+    }
+    if fs::metadata(&path)?.permissions() != mode {
+        return Err("the mode was not kept".into());
+    }
+    let again = bakelint(root.path(), &["check", "--diff"]);
+    if again.out.is_empty() { Ok(()) } else { Err(format!("something is left to fix: {}", again.out).into()) }
+}
+
+fn diff_applies() -> Result<(), Failed> {
+    let root = folder(&[("web/Docker file/Dockerfile", FIXABLE)])?;
+    let outcome = bakelint(root.path(), &["check", "--diff"]);
+    expect(&outcome, FOUND, "+++ b/web/Docker file/Dockerfile", "")?;
+    let mut git = Command::new("git")
+        .args(["apply", "-"])
+        .current_dir(root.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut input) = git.stdin.take() {
+        io::Write::write_all(&mut input, outcome.out.as_bytes())?;
+    }
+    let done = git.wait_with_output()?;
+    if !done.status.success() {
+        return Err(String::from_utf8_lossy(&done.stderr).into_owned().into());
+    }
+    expect(&bakelint(root.path(), &["check", "--diff"]), CLEAN, "", "")
+}
+
+fn standard_input() -> Result<(), Failed> {
+    let root = folder(&[("Dockerfile", b"FROM debian:12\n")])?;
+    let args = ["check", "--format", "concise", "--stdin-filename", "Dockerfile"];
+    let outcome = bakelint_with_input(root.path(), &args, "FROM debian\n");
+    expect(&outcome, FOUND, "Dockerfile:1:6: warning[unpinned-base]", "")
+}
+
+fn asked_files() -> Result<(), Failed> {
+    let root = folder(&[("a/Dockerfile", b"FROM debian\n"), ("b/Dockerfile", b"FROM debian\n")])?;
+    let outcome = bakelint(root.path(), &["check", "--format", "concise", "a/Dockerfile", "a"]);
+    expect(&outcome, FOUND, "Dockerfile:1:6", "")?;
+    if outcome.out.contains("b/") { Err(outcome.out.into()) } else { Ok(()) }
+}
+
+fn baseline_survives() -> Result<(), Failed> {
+    let root = folder(&[("Dockerfile", b"FROM debian\nRUN  true\n")])?;
+    expect(&bakelint(root.path(), &["baseline", "--output", "known.json"]), CLEAN, "", "1 new")?;
+    fs::remove_file(root.path().join("Dockerfile"))?;
+    fs::write(root.path().join("web.Dockerfile"), "# moved\n\n\nFROM  debian\n\nRUN true\n")?;
+    let known = bakelint(root.path(), &["check", "--baseline", "known.json"]);
+    expect(&known, CLEAN, "", "1 finding known to the baseline")?;
+    fs::write(root.path().join("other.Dockerfile"), "FROM debian\n")?;
+    expect(&bakelint(root.path(), &["check", "--baseline", "known.json"]), FOUND, "unpinned-base", "")
+}
+
+/// The bundled shop is checked as its README says.
+pub fn shop() -> std::path::PathBuf {
+    workspace().join("examples/shop")
+}
