@@ -4,12 +4,13 @@ use std::sync::LazyLock;
 
 use bakelint_core::rule::Rule;
 
+pub mod layers;
 pub mod pinning;
 
 /// All rules, by theme.
 pub fn all() -> &'static [Rule] {
     static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-        let themes: &[&[Rule]] = &[pinning::RULES];
+        let themes: &[&[Rule]] = &[layers::RULES, pinning::RULES];
         themes.concat()
     });
     &ALL

@@ -33,6 +33,7 @@ pub mod prelude {
     pub use crate::diagnostic::{Confidence, Diagnostic, Label, Severity};
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
     pub use crate::engine::{Fixed, Linter, Report};
+    pub use crate::facts::prefix::{Chain, SharedPrefix, SplitPrefix, Step, shared_prefixes, split_prefixes};
     pub use crate::model::Project;
     pub use crate::model::build::{
         Build, BuildArg, Caller, Context, Entry as OptionList, Maker, NamedContext, StepRef,

@@ -162,7 +162,8 @@ fn is_manifest_name(lower: &str) -> bool {
     NAMES.contains(&lower)
 }
 
-/// Folders that hold other people's or generated files: they are listed but not entered, unless a path names them.
+/// Folders that hold other people's files, generated ones, or what tests feed on: they are listed but not entered, unless a
+/// path names them.
 const PRUNED: &[&str] = &[
     ".git",
     ".hg",
@@ -174,6 +175,10 @@ const PRUNED: &[&str] = &[
     ".venv",
     "venv",
     "site-packages",
+    "testdata",
+    "testfiles",
+    "fixtures",
+    "__fixtures__",
     "__pycache__",
     ".tox",
     ".nox",

@@ -233,14 +233,19 @@ fn normal(instruction: &Instruction) -> String {
 /// Stages that begin with the same steps, as far as a builder shares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedPrefix {
-    /// The chains, by index, in order.
-    pub chains: Vec<usize>,
+    /// The chain that the others could begin with, by index.
+    pub original: usize,
+    /// The chains that repeat it, by index, in order.
+    pub copies: Vec<usize>,
     /// Number of steps that are shared.
     pub steps: usize,
+    /// Number of those at the beginning that are not repeated, because they are the same instructions: the stages stand on
+    /// one stage.
+    pub common: usize,
 }
 
 /// The longest prefixes that two or more stages repeat word for word. A stage that is built on another one repeats nothing of
-/// it. Each group is as long as all of its chains agree; a chain is in one group only.
+/// it. Each group is as long as all of its chains agree; a chain is a copy in one group only.
 pub fn shared_prefixes(chains: &[Chain]) -> Vec<SharedPrefix> {
     // By the key of its last step a prefix is known; who has it under instructions of its own?
     let mut by_key: HashMap<u64, BTreeMap<(usize, usize), usize>> = HashMap::new();
@@ -262,13 +267,22 @@ pub fn shared_prefixes(chains: &[Chain]) -> Vec<SharedPrefix> {
             continue;
         }
         let holders = by_key.get(&chains[at].steps[steps - 1].key).into_iter().flat_map(BTreeMap::values);
-        let group: BTreeSet<usize> = holders.copied().filter(|other| !taken.contains(other)).collect();
-        if group.len() > 1 {
-            taken.extend(&group);
-            found.push(SharedPrefix { chains: group.into_iter().collect(), steps });
+        let group: BTreeSet<usize> = holders.copied().collect();
+        // The original may already be a copy, or the original of a longer group.
+        let original = group.iter().find(|other| taken.contains(other)).or(group.first()).copied().unwrap_or(at);
+        let copies: Vec<usize> =
+            group.iter().copied().filter(|other| *other != original && !taken.contains(other)).collect();
+        if !copies.is_empty() {
+            let (a, b) = (&chains[original], &chains[copies[0]]);
+            let same = |(x, y): &(&Step, &Step)| a.dockerfile == b.dockerfile && x.instruction == y.instruction;
+            let common = a.steps.iter().zip(&b.steps).take_while(same).count();
+            if a.steps[common.min(steps)..steps].iter().any(|step| step.heavy) {
+                taken.extend(&group);
+                found.push(SharedPrefix { original, copies, steps, common });
+            }
         }
     }
-    found.sort_by_key(|group| group.chains.clone());
+    found.sort_by_key(|group| (group.original, group.copies.clone()));
     found
 }
 
@@ -287,8 +301,9 @@ pub struct SplitPrefix {
     pub differences: Vec<(String, Option<String>, Option<String>)>,
 }
 
-/// Pairs of stages with equal steps that are not shared because of an early difference in ENV, ARG, WORKDIR, USER or SHELL. Each
-/// stage is paired with the one that it could share the most with.
+/// Pairs of stages with equal steps that are not shared because of an early difference in ENV or ARG. Each stage is paired
+/// with the one that it could share the most with. A difference that the steps may read is none: one that they name, one that
+/// the programs they run are known to heed, and any in WORKDIR, USER or SHELL.
 pub fn split_prefixes(chains: &[Chain]) -> Vec<SplitPrefix> {
     let mut by_start: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for (at, chain) in chains.iter().enumerate() {
@@ -329,7 +344,90 @@ fn split(chains: &[Chain], first: usize, second: usize) -> Option<SplitPrefix> {
     let differences = names.into_iter().filter(|name| x.state.get(*name) != y.state.get(*name));
     let differences: Vec<_> =
         differences.map(|name| (name.clone(), x.state.get(name).cloned(), y.state.get(name).cloned())).collect();
-    (!differences.is_empty()).then_some(SplitPrefix { first, second, shared, equal, differences })
+    let reads = |name: &str| match name.split_once(' ') {
+        Some((_, variable)) => is_heeded(variable) || lost.clone().any(|(step, _)| step.text.contains(variable)),
+        None => true,
+    };
+    let needless = !differences.is_empty() && !differences.iter().any(|(name, _, _)| reads(name));
+    needless.then_some(SplitPrefix { first, second, shared, equal, differences })
+}
+
+/// Whether programs that install, download or compile are known to read a variable of that name without being told to.
+fn is_heeded(name: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "PATH",
+        "HOME",
+        "SHELL",
+        "LANG",
+        "LANGUAGE",
+        "TZ",
+        "TERM",
+        "CI",
+        "DEBUG",
+        "NODE_ENV",
+        "APP_ENV",
+        "RAILS_ENV",
+        "RACK_ENV",
+        "CC",
+        "CXX",
+        "LD",
+        "AR",
+        "MAKEFLAGS",
+        "DEBIAN_FRONTEND",
+        "VIRTUAL_ENV",
+        "CPATH",
+        "SOURCE_DATE_EPOCH",
+    ];
+    const PREFIXES: &[&str] = &[
+        "LC_",
+        "PIP_",
+        "UV_",
+        "POETRY_",
+        "PYTHON",
+        "NPM_",
+        "npm_",
+        "YARN_",
+        "PNPM_",
+        "COREPACK_",
+        "NODE_",
+        "GO",
+        "CGO_",
+        "CARGO_",
+        "RUST",
+        "COMPOSER_",
+        "BUNDLE_",
+        "GEM_",
+        "JAVA_",
+        "MAVEN_",
+        "GRADLE_",
+        "DOTNET_",
+        "NUGET_",
+        "CONDA_",
+        "CMAKE_",
+        "LD_",
+        "PKG_",
+        "APT_",
+        "DEB_",
+        "GIT_",
+        "CURL_",
+        "SSL_",
+        "PUPPETEER_",
+        "PLAYWRIGHT_",
+        "CYPRESS_",
+        "ELECTRON_",
+        "HF_",
+        "TORCH_",
+        "CUDA_",
+        "TARGET",
+        "BUILD",
+        "XDG_",
+        "XX_",
+    ];
+    const SUFFIXES: &[&str] =
+        &["FLAGS", "_proxy", "_PROXY", "_HOME", "_CACHE_DIR", "_MIRROR", "_INDEX_URL", "_REGISTRY"];
+    NAMES.contains(&name)
+        || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
 #[cfg(test)]
@@ -348,7 +446,7 @@ mod tests {
             ("a.Dockerfile", "FROM debian:12\nENV A=1\nRUN apt-get install  curl\nRUN echo a\n"),
             ("b.Dockerfile", "FROM debian:12\nENV A=1\nRUN apt-get \\\n install curl\nRUN echo b\n"),
         ]);
-        assert_eq!(shared_prefixes(&chains), [SharedPrefix { chains: vec![0, 1], steps: 1 }]);
+        assert_eq!(shared_prefixes(&chains), [SharedPrefix { original: 0, copies: vec![1], steps: 1, common: 0 }]);
     }
 
     #[test]

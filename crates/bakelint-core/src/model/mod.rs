@@ -8,7 +8,7 @@ pub mod outline;
 pub mod settings;
 pub mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use crate::diagnostic::Diagnostic;
@@ -75,6 +75,13 @@ impl Project {
     /// The builds of a Dockerfile.
     pub fn builds_of(&self, dockerfile: usize) -> impl Iterator<Item = &Build> {
         self.builds.iter().filter(move |build| build.dockerfile == Some(dockerfile))
+    }
+
+    /// How many jobs make the given builds: builds of one job share a builder, and so its cache.
+    pub fn jobs_of(&self, builds: impl IntoIterator<Item = usize>) -> usize {
+        let callers = builds.into_iter().filter_map(|build| self.builds.get(build)?.caller.as_ref());
+        let jobs: BTreeSet<(usize, usize)> = callers.map(|caller| (caller.step.workflow, caller.step.job)).collect();
+        jobs.len()
     }
 
     /// The nodes of a file that a person could name.
