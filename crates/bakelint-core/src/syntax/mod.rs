@@ -5,6 +5,7 @@
 
 pub mod dockerfile;
 pub mod dockerignore;
+pub mod expression;
 pub mod hcl;
 pub mod image;
 pub mod json;

@@ -6,10 +6,10 @@
 //!
 //! A document that breaks off keeps everything before the error.
 
+mod decode;
 mod edit;
 mod parse;
 mod schema;
-mod source_map;
 
 pub use edit::{
     comment_above, entry_lines, indent_unit, indentation, insert_entry, insert_item, item_lines, quoted, remove_entry,
@@ -17,11 +17,11 @@ pub use edit::{
 };
 pub use parse::parse;
 pub use schema::{CoreValue, Number, core, go};
-pub use source_map::SourceMap;
 
 use std::collections::{HashMap, HashSet, hash_map};
 
 use crate::source::{FileId, Span, Spanned};
+use crate::syntax::mapped::MappedText;
 
 /// A node of one [`Tree`]: its index there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -488,10 +488,10 @@ impl<'t> Node<'t> {
         })
     }
 
-    /// Maps ranges of a scalar's decoded text back to the file. `text` is the text that the tree was parsed from.
-    pub fn source_map(self, text: &str) -> Option<SourceMap> {
+    /// A scalar's text with the place of every byte of it. `text` is the text that the tree was parsed from.
+    pub fn mapped_text(self, text: &str) -> Option<MappedText> {
         let node = self.resolved();
-        node.scalar().map(|scalar| SourceMap::new(scalar, node.span(), text))
+        node.scalar().map(|scalar| decode::decode(scalar, node.span(), text))
     }
 
     fn data(self) -> &'t NodeData {

@@ -1,135 +1,52 @@
-//! Places of a scalar's decoded text in the file.
+//! Decodes a scalar once more, this time with the place of every byte.
 
 use std::ops::Range;
 
 use super::{Scalar, ScalarStyle};
-use crate::source::{FileId, Span};
+use crate::source::Span;
+use crate::syntax::mapped::MappedText;
 
-/// Maps ranges of decoded text to the bytes that they were written with: the command of a `run: |` step loses its
-/// indentation, a quoted string its escapes, a folded one its line ends.
-#[derive(Debug, Clone)]
-pub struct SourceMap {
-    file: FileId,
-    pieces: Vec<Piece>,
-    /// Where an empty text or its end lies.
-    end: usize,
-}
-
-/// A run of decoded text. Both ranges are equally long where the text was copied; else the run maps as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Piece {
-    decoded: Range<usize>,
-    source: Range<usize>,
-}
-
-impl Piece {
-    fn is_copy(&self) -> bool {
-        self.decoded.len() == self.source.len()
-    }
-}
-
-impl SourceMap {
-    pub(super) fn new(scalar: &Scalar, span: Span, text: &str) -> Self {
-        let range = span.range();
-        let decoder = decode(scalar, range.clone(), text);
-        // Should the two decoders ever differ, the whole token is the honest answer.
-        let pieces = if decoder.decoded == scalar.text {
-            decoder.pieces
-        } else {
-            vec![Piece { decoded: 0..scalar.text.len(), source: range.clone() }]
-        };
-        let quoted = matches!(scalar.style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
-        let end = pieces.last().map_or(range.end - usize::from(quoted && range.len() > 1), |piece| piece.source.end);
-        SourceMap { file: span.file, pieces, end }
-    }
-
-    /// The bytes that the decoded range `range` was written with, from its first to its last. An empty range maps to
-    /// the place before the character at `range.start`.
-    pub fn span(&self, range: Range<usize>) -> Span {
-        let start = self.start_of(range.start);
-        let end = if range.is_empty() { start } else { self.end_of(range.end) };
-        Span::new(self.file, start..end.max(start))
-    }
-
-    /// The offset in the file of the decoded byte at `offset`; behind the text, the end of the token.
-    pub fn offset(&self, offset: usize) -> usize {
-        self.start_of(offset)
-    }
-
-    /// Whether the decoded range stands in the file byte for byte, so that an edit of it can be made there.
-    pub fn is_verbatim(&self, range: Range<usize>) -> bool {
-        self.pieces
-            .iter()
-            .any(|piece| piece.is_copy() && piece.decoded.start <= range.start && range.end <= piece.decoded.end)
-    }
-
-    fn start_of(&self, offset: usize) -> usize {
-        let at = self.pieces.partition_point(|piece| piece.decoded.end <= offset);
-        match self.pieces.get(at) {
-            Some(piece) if piece.is_copy() => piece.source.start + offset.saturating_sub(piece.decoded.start),
-            Some(piece) => piece.source.start,
-            None => self.end,
-        }
-    }
-
-    fn end_of(&self, offset: usize) -> usize {
-        let at = self.pieces.partition_point(|piece| piece.decoded.end < offset);
-        match self.pieces.get(at) {
-            Some(piece) if piece.is_copy() => piece.source.start + offset.saturating_sub(piece.decoded.start),
-            Some(piece) => piece.source.end,
-            None => self.end,
-        }
-    }
-}
-
-/// Decodes a scalar once more, this time keeping the places.
-pub(super) fn decode<'t>(scalar: &Scalar, token: Range<usize>, text: &'t str) -> Decoder<'t> {
-    let mut decoder = Decoder { text, decoded: String::with_capacity(scalar.text.len()), pieces: Vec::new() };
+/// A scalar's text with its places: the command of a `run: |` step loses its indentation, a quoted string its escapes, a
+/// folded one its line ends. `text` is the file.
+pub(super) fn decode(scalar: &Scalar, span: Span, text: &str) -> MappedText {
+    let token = span.range();
+    let quoted = matches!(scalar.style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+    let start = token.start + usize::from(quoted && token.len() > 1);
+    let mut decoder = Decoder { text, mapped: MappedText::empty(span.file, start) };
     match scalar.style {
         _ if scalar.text.is_empty() => {}
-        ScalarStyle::Plain => decoder.flow(token, None),
+        ScalarStyle::Plain => decoder.flow(token.clone(), None),
         ScalarStyle::SingleQuoted => decoder.flow(inside(&token), Some(b'\'')),
         ScalarStyle::DoubleQuoted => decoder.flow(inside(&token), Some(b'"')),
-        ScalarStyle::Literal | ScalarStyle::Folded => decoder.block(scalar, token),
+        ScalarStyle::Literal | ScalarStyle::Folded => decoder.block(scalar, token.clone()),
     }
-    decoder
+    if decoder.mapped.as_str() == scalar.text {
+        return decoder.mapped;
+    }
+    // Should the two decoders ever differ, the whole token is the honest answer.
+    let mut mapped = MappedText::empty(span.file, token.start);
+    mapped.push_for(token, &scalar.text);
+    mapped
 }
 
 fn inside(range: &Range<usize>) -> Range<usize> {
     range.start + 1..range.end.saturating_sub(1).max(range.start + 1)
 }
 
-pub(super) struct Decoder<'a> {
+struct Decoder<'a> {
     text: &'a str,
-    pub(super) decoded: String,
-    pieces: Vec<Piece>,
+    mapped: MappedText,
 }
 
 impl Decoder<'_> {
     /// Takes over the bytes `range` as they are.
     fn copy(&mut self, range: Range<usize>) {
-        let Some(text) = self.text.get(range.clone()).filter(|text| !text.is_empty()) else { return };
-        let start = self.decoded.len();
-        self.decoded.push_str(text);
-        match self.pieces.last_mut() {
-            Some(last) if last.is_copy() && last.source.end == range.start => {
-                last.source.end = range.end;
-                last.decoded.end = self.decoded.len();
-            }
-            _ => self.pieces.push(Piece { decoded: start..self.decoded.len(), source: range }),
-        }
+        self.mapped.push(range.start, self.text.get(range.clone()).unwrap_or_default());
     }
 
     /// Writes `text` for the bytes `range`.
     fn replace(&mut self, range: Range<usize>, text: &str) {
-        if self.text.get(range.clone()) == Some(text) {
-            return self.copy(range);
-        }
-        if !text.is_empty() {
-            let start = self.decoded.len();
-            self.decoded.push_str(text);
-            self.pieces.push(Piece { decoded: start..self.decoded.len(), source: range });
-        }
+        self.mapped.push_for(range, text);
     }
 
     /// Plain and quoted text: line ends fold, quotes and escapes decode.
