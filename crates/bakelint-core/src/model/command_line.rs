@@ -91,7 +91,7 @@ pub struct ComposeCommand {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildCall {
     /// One image.
-    Build(BuildCommand),
+    Build(Box<BuildCommand>),
     /// Targets of bake files.
     Bake(BakeCommand),
     /// Services of compose files.
@@ -125,17 +125,19 @@ pub fn read(command: &Simple, scope: Scope) -> Option<BuildCall> {
             // `docker buildx --builder b build`: the flag's value is no verb.
             let verb = verb(&words, first + 1, &["--builder"])?;
             match plain(verb)? {
-                "build" | "b" => Some(BuildCall::Build(build(rest(verb + 1), plain(first) == Some("buildx")))),
+                "build" | "b" => {
+                    Some(BuildCall::Build(Box::new(build(rest(verb + 1), plain(first) == Some("buildx")))))
+                }
                 "bake" | "f" if plain(first) == Some("buildx") => Some(BuildCall::Bake(bake(rest(verb + 1)))),
                 _ => None,
             }
         }
         ("docker" | "podman" | "nerdctl" | "depot" | "buildah", "build") | ("buildah", "bud") => {
-            Some(BuildCall::Build(build(rest(first + 1), name == "depot")))
+            Some(BuildCall::Build(Box::new(build(rest(first + 1), name == "depot"))))
         }
         ("docker" | "depot", "bake") => Some(BuildCall::Bake(bake(rest(first + 1)))),
         ("docker" | "podman" | "nerdctl", "compose") => compose(rest(first + 1)),
-        ("docker-buildx" | "buildx", "build") => Some(BuildCall::Build(build(rest(first + 1), true))),
+        ("docker-buildx" | "buildx", "build") => Some(BuildCall::Build(Box::new(build(rest(first + 1), true)))),
         ("docker-buildx" | "buildx", "bake") => Some(BuildCall::Bake(bake(rest(first + 1)))),
         ("docker-compose" | "podman-compose", _) => compose(rest(0)),
         _ => None,

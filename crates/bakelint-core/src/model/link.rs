@@ -1,13 +1,109 @@
 //! Joins definitions with what they build: bake target, compose service, workflow step, Dockerfile, stage.
 
-use crate::model::Project;
-use crate::model::build::{Build, BuildArg, Context, Maker, NamedContext};
-use crate::model::value::{Text, Value};
-use crate::source::Span;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Fills in [`Project::builds`].
+use crate::bake::DEFAULT_FILES;
+use crate::model::Project;
+use crate::model::bake::Bake;
+use crate::model::build::{Build, BuildArg, Context, Maker, NamedContext};
+use crate::model::dockerfile::Dockerfile;
+use crate::model::paths;
+use crate::model::value::{Text, Value};
+use crate::snapshot::FileKind;
+use crate::source::{FileId, Span};
+
+/// Fills in [`Project::bakes`], [`Project::bake_calls`] and [`Project::builds`], and reads the Dockerfiles that builds name.
 pub(super) fn link(project: &mut Project) {
+    default_bakes(project);
+    uncalled_targets(project);
+    find_dockerfiles(project);
     standalone(project);
+}
+
+/// The definitions that bake finds by itself in a folder, and bake files of other names, each alone.
+fn default_bakes(project: &mut Project) {
+    let mut folders: BTreeMap<String, Vec<FileId>> = BTreeMap::new();
+    let mut others: Vec<FileId> = Vec::new();
+    let named: BTreeSet<FileId> = project.bakes.iter().flat_map(|bake| bake.files.iter().copied()).collect();
+    for (file, source) in project.snapshot.files() {
+        if !matches!(FileKind::of(&source.path), FileKind::BakeHcl | FileKind::BakeJson) {
+            continue;
+        }
+        let (folder, name) = source.path.rsplit_once('/').unwrap_or(("", &source.path));
+        if DEFAULT_FILES.contains(&name) {
+            folders.entry(folder.to_owned()).or_default().push(file);
+        } else if !named.contains(&file) {
+            others.push(file);
+        }
+    }
+    for (folder, mut files) in folders {
+        let place = |file: &FileId| {
+            let name = project.path(*file).rsplit('/').next().unwrap_or_default();
+            DEFAULT_FILES.iter().position(|other| *other == name)
+        };
+        files.sort_by_key(place);
+        bake_of(project, &folder, files);
+    }
+    for file in others {
+        let folder = paths::folder(project.path(file)).to_owned();
+        // A file below the root is most often called from the root, and its contexts tell from where.
+        bake_of(project, &folder, vec![file]);
+    }
+}
+
+/// The index of the definition of these files in this folder, which is parsed and evaluated when it is new.
+fn bake_of(project: &mut Project, folder: &str, files: Vec<FileId>) -> usize {
+    let known = project.bakes.iter().position(|bake| bake.folder == folder && bake.files == files);
+    known.unwrap_or_else(|| {
+        project.bakes.push(Bake::new(&project.snapshot, folder, files));
+        project.bakes.len() - 1
+    })
+}
+
+/// Builds of the targets that no step calls.
+fn uncalled_targets(project: &mut Project) {
+    for (at, bake) in project.bakes.iter().enumerate() {
+        let calls = project.bake_calls.iter().filter(|call| call.bake == at);
+        let called: BTreeSet<String> = calls.flat_map(|call| call.resolved.iter().cloned()).collect();
+        let mut builds = bake.uncalled(&called);
+        for build in &mut builds {
+            if let Maker::Target { bake, .. } = &mut build.maker {
+                *bake = at;
+            }
+        }
+        project.builds.extend(builds);
+    }
+}
+
+/// Finds the Dockerfile of each build; one that no name told is read as a Dockerfile because a build says so.
+fn find_dockerfiles(project: &mut Project) {
+    let mut by_path: BTreeMap<String, usize> =
+        project.dockerfiles.iter().enumerate().map(|(at, dockerfile)| (dockerfile.path.clone(), at)).collect();
+    for at in 0..project.builds.len() {
+        let path = project.builds[at].dockerfile_path.as_ref().and_then(|path| path.eval.known()).cloned();
+        let Some(path) = path else { continue };
+        // BuildKit falls back to a lower-case name (frontend/dockerui/config.go).
+        let lower = match path.rsplit_once('/') {
+            Some((folder, "Dockerfile")) => Some(format!("{folder}/dockerfile")),
+            None if path == "Dockerfile" => Some("dockerfile".to_owned()),
+            _ => None,
+        };
+        for path in [Some(path), lower].into_iter().flatten() {
+            if let Some(file) = project.snapshot.find(&path)
+                && !by_path.contains_key(&path)
+                && let Some(source) = project.snapshot.get(file)
+            {
+                by_path.insert(path.clone(), project.dockerfiles.len());
+                project.dockerfiles.push(Dockerfile::parse(file, source.clone()));
+            } else if project.snapshot.find(&path).is_none() && project.snapshot.has_path(&path) {
+                project.missing.push(path.clone());
+            }
+            if let Some(dockerfile) = by_path.get(&path) {
+                project.builds[at].dockerfile = Some(*dockerfile);
+                break;
+            }
+        }
+    }
 }
 
 /// Builds of the Dockerfiles that nothing in the repository builds, as the command line describes them.

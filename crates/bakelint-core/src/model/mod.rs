@@ -1,10 +1,12 @@
 //! What the project is: Dockerfiles, bake files, compose files, workflows, and the builds that join them.
 
+pub mod bake;
 pub mod build;
 pub mod command_line;
 pub mod dockerfile;
 mod link;
 pub mod outline;
+pub mod paths;
 pub mod settings;
 pub mod value;
 
@@ -12,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use crate::diagnostic::Diagnostic;
+use crate::model::bake::{Bake, BakeCall};
 use crate::model::build::Build;
 use crate::model::dockerfile::Dockerfile;
 use crate::model::outline::Outline;
@@ -29,6 +32,10 @@ pub struct Project {
     pub settings: Settings,
     /// The Dockerfiles, by path.
     pub dockerfiles: Vec<Dockerfile>,
+    /// The bake definitions: those that commands name, and those that bake finds by itself.
+    pub bakes: Vec<Bake>,
+    /// The bake commands of steps and scripts.
+    pub bake_calls: Vec<BakeCall>,
     /// The builds: what is built, joined with who calls it.
     pub builds: Vec<Build>,
     /// Paths that other files name, that exist and were not read: the caller may read them and link again.
@@ -46,6 +53,8 @@ impl Project {
             snapshot,
             settings,
             dockerfiles: Vec::new(),
+            bakes: Vec::new(),
+            bake_calls: Vec::new(),
             builds: Vec::new(),
             missing: Vec::new(),
             errors: Vec::new(),
@@ -56,6 +65,12 @@ impl Project {
             }
         }
         link::link(&mut project);
+        for bake in &project.bakes {
+            for file in &bake.definition.files {
+                let errors = file.hcl().into_iter().flat_map(|hcl| hcl.errors.iter().cloned());
+                project.errors.extend(errors.map(SyntaxError::from));
+            }
+        }
         for dockerfile in &project.dockerfiles {
             let errors = dockerfile.tree.errors.iter();
             // The passes of BuildKit after the first that fails are never reached.
@@ -94,8 +109,13 @@ impl Project {
     }
 
     fn make_outline(&self, file: FileId) -> Outline {
-        match self.dockerfile_of(file) {
-            Some(at) => self.dockerfiles[at].outline(),
+        if let Some(at) = self.dockerfile_of(file) {
+            return self.dockerfiles[at].outline();
+        }
+        let Some(source) = self.snapshot.get(file) else { return Outline::default() };
+        let of_bake = self.bakes.iter().flat_map(|bake| &bake.definition.files).find(|other| other.file == file);
+        match of_bake.and_then(|file| file.hcl()) {
+            Some(hcl) => outline::of_hcl(hcl, source),
             None => Outline::default(),
         }
     }

@@ -1,0 +1,365 @@
+//! Bake definitions of the project, evaluated once for nobody in particular and once for each call.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::bake::types::Type;
+use crate::bake::{
+    self, BakeError, CacheOption, Definition, DefinitionFile, Evaluation, Export, Inputs, Origin, Plan, Sealed, Set,
+    Target, evaluate,
+};
+use crate::model::build::{Build, BuildArg, Caller, Context, Entry, Maker, NamedContext};
+use crate::model::paths;
+use crate::model::value::{Eval, Text, TextPart, Value};
+use crate::snapshot::Snapshot;
+use crate::source::{FileId, Span};
+use crate::syntax::hcl::ExprKind;
+
+/// The files of one bake command, evaluated.
+#[derive(Debug)]
+pub struct Bake {
+    /// The folder that the command runs in, relative to the root; `""` is the root.
+    pub folder: String,
+    /// The files in order.
+    pub files: Vec<FileId>,
+    /// What the files declare.
+    pub definition: Definition,
+    /// What they evaluate to with an empty environment.
+    pub evaluation: Evaluation,
+    /// Whether a step or script of the repository calls it.
+    pub called: bool,
+}
+
+/// A bake command of a workflow step or script.
+#[derive(Debug, Clone)]
+pub struct BakeCall {
+    /// Index in [`Project::bakes`](crate::model::Project::bakes).
+    pub bake: usize,
+    /// Who calls.
+    pub caller: Option<Caller>,
+    /// What is asked for; none means `default`.
+    pub targets: Vec<(Text, Span)>,
+    /// The overrides.
+    pub set: Vec<(Text, Span)>,
+    /// Overrides that come of other flags and inputs: `*.push=true`.
+    pub implied: Vec<(Text, Span)>,
+    /// Variables that the caller sets, by `--var` or in the environment.
+    pub variables: BTreeMap<String, Text>,
+    /// Names of the resolved targets, linked ones included; empty when the call cannot be resolved.
+    pub resolved: Vec<String>,
+    /// Why the call cannot be resolved.
+    pub error: Option<BakeError>,
+    /// Whether the files, targets or overrides are not all known.
+    pub open: bool,
+}
+
+/// Begins what stands for an unknown part in a value that bake computes with. Private use, so no file has it.
+const OPEN: char = '\u{e000}';
+/// Ends it.
+const CLOSE: char = '\u{e001}';
+
+/// The unknown parts of the texts that go into an evaluation, and back.
+#[derive(Debug, Default)]
+struct Unknowns {
+    words: Vec<String>,
+}
+
+impl Unknowns {
+    /// The text with a stand-in for each unknown part.
+    fn encode(&mut self, text: &Text) -> String {
+        let part = |part: &TextPart| match part {
+            TextPart::Known(text) => text.clone(),
+            TextPart::Unknown(words) => {
+                self.words.push(words.clone());
+                format!("{OPEN}{}{CLOSE}", self.words.len() - 1)
+            }
+        };
+        text.parts().iter().map(part).collect()
+    }
+
+    /// The text behind a value that bake computed.
+    fn decode(&self, value: &str) -> Text {
+        let mut text = Text::default();
+        let mut rest = value;
+        while let Some((known, after)) = rest.split_once(OPEN) {
+            text.push(TextPart::Known(known.to_owned()));
+            let (index, tail) = after.split_once(CLOSE).unwrap_or((after, ""));
+            let words = index.parse().ok().and_then(|index: usize| self.words.get(index));
+            text.push(TextPart::Unknown(words.cloned().unwrap_or_else(|| index.to_owned())));
+            rest = tail;
+        }
+        text.push(TextPart::Known(rest.to_owned()));
+        text
+    }
+}
+
+impl Bake {
+    /// Parses and evaluates the files, which are named relative to the root.
+    pub(super) fn new(snapshot: &Snapshot, folder: &str, files: Vec<FileId>) -> Self {
+        let parsed = files.iter().filter_map(|file| {
+            let source = snapshot.get(*file)?;
+            let name = paths::relative_to(&source.path, folder);
+            Some(DefinitionFile::parse(name, *file, source.text()))
+        });
+        let definition = Definition { files: parsed.collect() };
+        let evaluation = evaluate(&definition, &Inputs::default(), &Sealed::default());
+        Bake { folder: folder.to_owned(), files, definition, evaluation, called: false }
+    }
+
+    /// Whether a variable takes text as it is, so that text with unknown parts can be put in.
+    fn takes_text(&self, name: &str) -> bool {
+        self.evaluation.variables.get(name).is_some_and(|variable| match &variable.ty {
+            Some(ty) => *ty == Type::String,
+            None => variable.value.is_null() || variable.value.as_str().is_some(),
+        })
+    }
+
+    /// What is asked of the definition by a call, with stand-ins for what is unknown.
+    fn inputs(&self, call: &BakeCall, unknowns: &mut Unknowns) -> Inputs {
+        let mut inputs = Inputs::default();
+        for (text, _) in &call.targets {
+            inputs.targets.push(unknowns.encode(text));
+        }
+        for (text, _) in call.set.iter().chain(&call.implied) {
+            inputs.overrides.push(unknowns.encode(text));
+        }
+        for (name, value) in &call.variables {
+            let value = match value.as_known() {
+                Some(known) => bake::Eval::Known(known.to_owned()),
+                None if self.takes_text(name) => bake::Eval::Known(unknowns.encode(value)),
+                None => bake::Eval::Dynamic,
+            };
+            inputs.variables.insert(name.clone(), value);
+        }
+        inputs
+    }
+
+    /// The builds of a call, and the call with its outcome.
+    pub(super) fn call(&self, mut call: BakeCall) -> (BakeCall, Vec<Build>) {
+        let host = Sealed::default();
+        let mut unknowns = Unknowns::default();
+        let inputs = self.inputs(&call, &mut unknowns);
+        let own;
+        let evaluation = if call.variables.is_empty() {
+            &self.evaluation
+        } else {
+            own = evaluate(&self.definition, &inputs, &host);
+            &own
+        };
+        let plan = match evaluation.plan(&inputs, &host) {
+            Ok(plan) => plan,
+            Err(error) => {
+                call.error = Some(error);
+                // One bad override hides no target: what is asked for is built without it.
+                let lenient = Inputs { overrides: Vec::new(), ..inputs };
+                evaluation.plan(&lenient, &host).unwrap_or_else(|_| Plan::default())
+            }
+        };
+        call.resolved = plan.targets.keys().cloned().collect();
+        let converter = Converter { bake: self, call: Some(&call), unknowns: &unknowns };
+        let builds = plan.targets.values().map(|target| converter.build(target)).collect();
+        (call, builds)
+    }
+
+    /// The builds of the targets that no call makes, except for those that are only there to be inherited.
+    pub(super) fn uncalled(&self, called: &BTreeSet<String>) -> Vec<Build> {
+        let host = Sealed::default();
+        let unknowns = Unknowns::default();
+        let converter = Converter { bake: self, call: None, unknowns: &unknowns };
+        let wanted = self
+            .evaluation
+            .targets
+            .iter()
+            .filter(|target| !called.contains(&target.name) && self.is_concrete(&target.name));
+        let resolved =
+            wanted.filter_map(|target| self.evaluation.resolve(&target.name, &Inputs::default(), &host).ok());
+        resolved.map(|target| converter.build(&target)).collect()
+    }
+
+    /// Whether a target is there to be built: a member of a group, or neither private by its name nor a parent.
+    pub fn is_concrete(&self, name: &str) -> bool {
+        let member = self.evaluation.groups.iter().any(|group| group.members().any(|member| member == name));
+        let inherits = |target: &Target| target.inherits.iter().any(|parent| parent.value == name);
+        member || (!name.starts_with('_') && !self.evaluation.targets.iter().any(inherits))
+    }
+
+    /// The place of a target's label; of several blocks the first.
+    pub fn target_span(&self, name: &str) -> Option<Span> {
+        self.definition.targets().find(|target| target.name() == name).map(|target| target.name_span())
+    }
+}
+
+/// Turns resolved targets into builds.
+struct Converter<'a> {
+    bake: &'a Bake,
+    call: Option<&'a BakeCall>,
+    unknowns: &'a Unknowns,
+}
+
+impl Converter<'_> {
+    /// Where a value is defined: the `--set` text, else its expression, else `otherwise`.
+    fn span(&self, origin: &Origin, otherwise: Span) -> Span {
+        if let (bake::Source::Override(text), Some(call)) = (&origin.source, self.call) {
+            let own = |(given, _): &&(Text, Span)| self.unknowns.decode(text).to_string() == given.to_string();
+            if let Some((_, span)) = call.set.iter().chain(&call.implied).find(own) {
+                return *span;
+            }
+        }
+        origin.span().unwrap_or(otherwise)
+    }
+
+    /// A text of the evaluation. One that depends on something unknown without showing it is wholly unknown.
+    fn text(&self, value: &str, origin: &Origin) -> Text {
+        let decoded = self.unknowns.decode(value);
+        if decoded.as_known().is_some() && (origin.dynamic || self.hides_unknown(origin)) {
+            let uses: Vec<&str> = origin.uses().iter().map(|name| &**name).collect();
+            return Text::unknown(uses.join("+"));
+        }
+        decoded
+    }
+
+    /// Whether the value was computed from a variable that is not known.
+    fn hides_unknown(&self, origin: &Origin) -> bool {
+        let unknown = |name: &str| {
+            self.call.is_some_and(|call| call.variables.get(name).is_some_and(|value| value.as_known().is_none()))
+        };
+        origin.uses().iter().any(|name| unknown(name))
+    }
+
+    fn placed(&self, set: &Set<String>, otherwise: Span) -> (Text, Span) {
+        (self.text(&set.value, &set.origin), self.span(&set.origin, otherwise))
+    }
+
+    fn known(&self, set: &Set<String>, otherwise: Span) -> Value<String> {
+        let (text, span) = self.placed(set, otherwise);
+        Value { eval: text.as_known().map(str::to_owned).into(), span }
+    }
+
+    /// The place of an entry's key in the block's attribute that sets it.
+    fn key_span(&self, origin: &Origin, key: &str) -> Option<Span> {
+        let bake::Source::Block { attribute, .. } = &origin.source else { return None };
+        let blocks = self.bake.definition.targets();
+        let mut attributes = blocks.flat_map(|target| target.attributes()).filter(|other| other.span == *attribute);
+        let ExprKind::Object(object) = &attributes.next()?.value.kind else { return None };
+        object.entries.iter().rev().find(|entry| entry.name() == Some(key)).map(|entry| entry.key.span)
+    }
+
+    fn flag(&self, set: Option<&Set<bool>>) -> Eval<bool> {
+        match set {
+            None => Eval::Known(false),
+            Some(set) if set.origin.dynamic || self.hides_unknown(&set.origin) => Eval::Dynamic,
+            Some(set) => Eval::Known(set.value),
+        }
+    }
+
+    fn entry<T>(&self, set: &Set<T>, kind: &str, options: &BTreeMap<String, String>, otherwise: Span) -> Entry {
+        Entry {
+            kind: self.text(kind, &set.origin),
+            options: options.iter().map(|(name, value)| (name.clone(), self.unknowns.decode(value))).collect(),
+            span: self.span(&set.origin, otherwise),
+        }
+    }
+
+    fn cache(&self, list: &bake::List<CacheOption>, otherwise: Span) -> Vec<Entry> {
+        list.iter().flatten().map(|set| self.entry(set, &set.value.kind, &set.value.attributes, otherwise)).collect()
+    }
+
+    fn export(&self, set: &Set<Export>, otherwise: Span) -> Entry {
+        let mut entry = self.entry(set, &set.value.kind, &set.value.attributes, otherwise);
+        if !set.value.destination.is_empty() {
+            entry.options.push(("dest".into(), self.unknowns.decode(&set.value.destination)));
+        }
+        entry
+    }
+
+    fn context(&self, text: &Text) -> Context {
+        let Some(known) = text.as_known() else { return Context::Dynamic };
+        if let Some(target) = known.strip_prefix("target:") {
+            return Context::Target(target.to_owned());
+        }
+        if let Some(image) = known.strip_prefix("docker-image:") {
+            return Context::Image(Text::known(image.trim_start_matches("//")));
+        }
+        if bake::is_remote(known) || known.starts_with("oci-layout://") || known.starts_with('/') {
+            return Context::Remote(text.clone());
+        }
+        match paths::join(&self.bake.folder, known.strip_prefix("cwd://").unwrap_or(known)) {
+            Some(folder) => Context::Folder(folder),
+            None => Context::Remote(text.clone()),
+        }
+    }
+
+    fn build(&self, target: &Target) -> Build {
+        let file = self.bake.files.first().copied().unwrap_or(FileId(0));
+        let span = self.bake.target_span(&target.name).or_else(|| first_span(target)).unwrap_or(Span::at(file, 0));
+        let maker = Maker::Target { bake: 0, name: target.name.clone() };
+        let mut build = Build::new(maker, target.name.clone(), span);
+        build.caller = self.call.and_then(|call| call.caller.clone());
+        let unknown = |name: &str| target.unknown.contains_key(name);
+        if let Some(context) = &target.context {
+            let (text, span) = self.placed(context, span);
+            build.context = if unknown("context") { Context::Dynamic } else { self.context(&text) };
+            build.context_span = context.span().map(|_| span);
+        }
+        if let Some(dockerfile) = &target.dockerfile
+            && target.dockerfile_inline.is_none()
+            && !unknown("dockerfile")
+            && !unknown("dockerfile-inline")
+        {
+            let named = self.known(dockerfile, span);
+            let path = match (&build.context, named.eval.known()) {
+                (_, Some(path)) if path.starts_with("cwd://") => {
+                    Eval::from(paths::join(&self.bake.folder, path.trim_start_matches("cwd://")))
+                }
+                (Context::Folder(folder), Some(path)) => Eval::from(paths::join(folder, path)),
+                _ => Eval::Dynamic,
+            };
+            build.dockerfile_path = Some(Value { eval: path, span: named.span });
+        }
+        build.target = target.target.as_ref().filter(|_| !unknown("target")).map(|stage| self.known(stage, span));
+        for (name, value) in &target.args {
+            let place = self.span(&value.origin, span);
+            let text = match &value.value {
+                Some(text) => self.text(text, &value.origin),
+                None => continue,
+            };
+            let name_span = self.key_span(&value.origin, name).unwrap_or(place);
+            build.args.push(BuildArg { name: name.clone(), value: text, name_span, span: place });
+        }
+        for (name, context) in &target.contexts {
+            let (text, place) = self.placed(context, span);
+            build.contexts.push(NamedContext { name: name.clone(), context: self.context(&text), span: place });
+        }
+        build.platforms_known = !unknown("platforms");
+        build.platforms = target.platforms.iter().flatten().map(|platform| self.known(platform, span)).collect();
+        build.tags_known = !unknown("tags");
+        build.tags = target.tags.iter().flatten().map(|tag| self.placed(tag, span)).collect();
+        build.cache_known = !unknown("cache-from") && !unknown("cache-to");
+        build.cache_from = self.cache(&target.cache_from, span);
+        build.cache_to = self.cache(&target.cache_to, span);
+        build.outputs = target.output.iter().flatten().map(|output| self.export(output, span)).collect();
+        let pushes = |entry: &Entry| entry.is("registry") || entry.get("push").and_then(Text::as_known) == Some("true");
+        build.push = if unknown("output") { Eval::Dynamic } else { Eval::Known(build.outputs.iter().any(pushes)) };
+        build.load = Eval::Known(build.outputs.iter().any(|entry| entry.is("docker")));
+        build.no_cache = self.flag(target.no_cache.as_ref());
+        build.pull = self.flag(target.pull.as_ref());
+        for (name, value) in &target.labels {
+            if let Some(text) = &value.value {
+                build.labels.push((name.clone(), self.text(text, &value.origin), self.span(&value.origin, span)));
+            }
+        }
+        build.secrets = target
+            .secret
+            .iter()
+            .flatten()
+            .map(|secret| (secret.value.id.clone(), self.span(&secret.origin, span)))
+            .collect();
+        build
+    }
+}
+
+/// A place for a target that no block of its own declares, such as a member of a matrix.
+fn first_span(target: &Target) -> Option<Span> {
+    let texts =
+        target.context.iter().chain(&target.dockerfile).chain(&target.target).chain(target.tags.iter().flatten());
+    texts.filter_map(Set::span).next()
+}

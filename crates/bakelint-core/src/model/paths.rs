@@ -1,0 +1,56 @@
+//! Paths inside of the repository: relative to the root, `/`-separated, without `.` and `..`.
+
+/// The path that `path` means in `folder`; `None` when it leads out of the root or is absolute.
+pub fn join(folder: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// The path of a file of the repository as a command in `folder` would name it.
+pub fn relative_to(path: &str, folder: &str) -> String {
+    if folder.is_empty() {
+        return path.to_owned();
+    }
+    match path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) {
+        Some(rest) => rest.to_owned(),
+        None => "../".repeat(folder.split('/').count()) + path,
+    }
+}
+
+/// The folder that a path lies in; `""` for the root.
+pub fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_inside_of_the_root() {
+        let cases = [
+            ("", "./a/../b", Some("b")),
+            ("app", ".", Some("app")),
+            ("app", "../Dockerfile", Some("Dockerfile")),
+            ("app", "../../x", None),
+            ("", "/etc", None),
+        ];
+        for (folder, path, expected) in cases {
+            assert_eq!(join(folder, path).as_deref(), expected, "{folder} {path}");
+        }
+        assert_eq!(relative_to("app/x.hcl", "app"), "x.hcl");
+        assert_eq!(relative_to("x.hcl", "a/b"), "../../x.hcl");
+    }
+}
