@@ -1,1 +1,5 @@
 //! Layer-cache keys over the git history.
+
+pub mod durations;
+pub mod logs;
+pub mod stats;
