@@ -1,0 +1,170 @@
+//! The graph of operations that BuildKit makes of Dockerfiles, and the cache keys of its vertices.
+
+use super::content::{Digest, Hasher, Selector};
+use std::collections::HashMap;
+
+/// Index of a vertex in its [`Graph`].
+pub type VertexId = usize;
+
+/// Index of a context in its [`Graph`].
+pub type ContextId = usize;
+
+/// Files that a build gets from the repository: a folder with the ignore file that is in force for it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ContextRef {
+    /// The folder, relative to the root of the project; `""` is the root. May lead out of it with `..`.
+    pub folder: String,
+    /// Paths of ignore files in order of precedence, relative to the root of the project.
+    pub ignore_files: Vec<String>,
+}
+
+/// What a vertex gets from another one, or from a context.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// The whole result; counts by what made it.
+    Chain(VertexId),
+    /// Selected files of a result; count by their content, once that is known.
+    Files(VertexId, Vec<Selector>),
+    /// Selected files of a context; count by their content. Without selectors all of it.
+    Context(ContextId, Vec<Selector>),
+    /// A whole context as root file system, which counts as new each time.
+    ContextRoot(ContextId),
+}
+
+/// An operation.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Vertex {
+    /// Everything about it that is fixed by definitions.
+    pub operation: Digest,
+    /// What it works on.
+    pub inputs: Vec<Input>,
+    /// Whether it is executed in any case (`no-cache`).
+    pub ignore_cache: bool,
+    /// Whether it is a source that is always there: a base image, a download, an inline file.
+    pub source: bool,
+}
+
+/// A numbered step of a build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// Name of its stage; `stage-N` if it has none.
+    pub stage: String,
+    /// Its number, as BuildKit prints it.
+    pub index: u32,
+    /// How many steps BuildKit says the stage has.
+    pub total: u32,
+    /// The keyword in capitals.
+    pub keyword: &'static str,
+    /// Line of the Dockerfile where the instruction starts, from 1.
+    pub line: u32,
+    /// The instruction as BuildKit prints it.
+    pub text: String,
+    /// The platform, when the build is for several.
+    pub platform: Option<String>,
+    /// Its vertices; a `COPY --link` has two.
+    pub vertices: Vec<VertexId>,
+    /// The variables that are in its key: those that a RUN sees.
+    pub variables: Vec<(String, String)>,
+}
+
+/// A build's steps and results.
+#[derive(Debug, Clone, Default)]
+pub struct BuildGraph {
+    /// Name of the build.
+    pub name: String,
+    /// Its own steps, those of linked targets left out.
+    pub steps: Vec<Step>,
+    /// What it results in, one per platform.
+    pub results: Vec<VertexId>,
+}
+
+/// The vertices of several builds; equal operations on equal inputs are one vertex.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    vertices: Vec<Vertex>,
+    interned: HashMap<Vertex, VertexId>,
+    contexts: Vec<ContextRef>,
+    /// The builds, in the order in which they were added.
+    pub builds: Vec<BuildGraph>,
+}
+
+impl Graph {
+    /// All vertices; inputs come before what uses them.
+    pub fn vertices(&self) -> &[Vertex] {
+        &self.vertices
+    }
+
+    /// All contexts.
+    pub fn contexts(&self) -> &[ContextRef] {
+        &self.contexts
+    }
+
+    /// Adds a vertex, or finds the equal one.
+    pub fn add(&mut self, vertex: Vertex) -> VertexId {
+        if let Some(id) = self.interned.get(&vertex) {
+            return *id;
+        }
+        let id = self.vertices.len();
+        self.vertices.push(vertex.clone());
+        self.interned.insert(vertex, id);
+        id
+    }
+
+    /// Adds a context, or finds the equal one.
+    pub fn context(&mut self, context: ContextRef) -> ContextId {
+        let known = self.contexts.iter().position(|other| *other == context);
+        known.unwrap_or_else(|| {
+            self.contexts.push(context);
+            self.contexts.len() - 1
+        })
+    }
+
+    /// The cache keys of all vertices, given the content of context selections; `None` where a vertex, or one that it
+    /// needs, selects something that is not there.
+    ///
+    /// `content` answers for a context and selectors. `fresh` goes into the keys of what never is the same twice. Files of
+    /// a result are taken to change whenever what made the result does, because only running it could tell more.
+    ///
+    /// # Errors
+    ///
+    /// What `content` fails with.
+    pub fn keys<E>(
+        &self,
+        fresh: &[u8],
+        mut content: impl FnMut(ContextId, &[Selector]) -> Result<Option<Digest>, E>,
+    ) -> Result<Vec<Option<Digest>>, E> {
+        let mut keys: Vec<Option<Digest>> = Vec::with_capacity(self.vertices.len());
+        for vertex in &self.vertices {
+            let mut hasher = Hasher::new("vertex").part(vertex.operation.0);
+            let mut complete = true;
+            for input in &vertex.inputs {
+                let digest = match input {
+                    Input::Chain(id) | Input::Files(id, _) => keys[*id],
+                    Input::Context(id, selectors) => content(*id, selectors)?,
+                    Input::ContextRoot(_) => {
+                        hasher.add(fresh);
+                        continue;
+                    }
+                };
+                match digest {
+                    Some(digest) => hasher.add(digest.0),
+                    None => complete = false,
+                }
+                if let Input::Files(_, selectors) = input {
+                    selectors.iter().for_each(|selector| hasher.add(&selector.path));
+                }
+            }
+            if vertex.ignore_cache {
+                hasher.add(fresh);
+            }
+            keys.push(complete.then(|| hasher.finish()));
+        }
+        Ok(keys)
+    }
+
+    /// Whether there is anything whose key is another one each time.
+    pub fn has_fresh(&self) -> bool {
+        let is_root = |input: &Input| matches!(input, Input::ContextRoot(_));
+        self.vertices.iter().any(|vertex| vertex.ignore_cache || vertex.inputs.iter().any(is_root))
+    }
+}
