@@ -108,6 +108,7 @@ fn is_dockerfile_name(lower: &str) -> bool {
         ".sh",
         ".orig",
         ".rej",
+        ".rego",
         ".bak",
         ".patch",
         ".svg",
@@ -436,7 +437,8 @@ fn relative(path: &Path, root: &Path) -> Option<String> {
 
 fn is_pruned(path: &Path, root: &Path, named: &[String]) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    PRUNED.contains(&name)
+    let fodder = name.starts_with("testdata") || name.starts_with("testfiles");
+    (PRUNED.contains(&name) || fodder)
         && relative(path, root).is_none_or(|path| {
             name == ".git" || !named.iter().any(|named| *named == path || named.starts_with(&format!("{path}/")))
         })

@@ -175,11 +175,17 @@ impl Bake {
         resolved.map(|target| converter.build(&target)).collect()
     }
 
-    /// Whether a target is there to be built: a member of a group, or neither private by its name nor a parent.
+    /// Whether a target is there to be built: a member of a group, a context of another target, or neither private by its
+    /// name nor a parent.
     pub fn is_concrete(&self, name: &str) -> bool {
-        let member = self.evaluation.groups.iter().any(|group| group.members().any(|member| member == name));
+        let targets = &self.evaluation.targets;
+        let links = |target: &Target| {
+            target.contexts.values().any(|context| context.value.strip_prefix("target:") == Some(name))
+        };
+        let grouped = self.evaluation.groups.iter().any(|group| group.members().any(|member| member == name));
+        let member = grouped || targets.iter().any(links);
         let inherits = |target: &Target| target.inherits.iter().any(|parent| parent.value == name);
-        member || (!name.starts_with('_') && !self.evaluation.targets.iter().any(inherits))
+        member || (!name.starts_with('_') && !targets.iter().any(inherits))
     }
 
     /// The place of a target's label; of several blocks the first.

@@ -46,6 +46,14 @@ impl Dockerfile {
         Dockerfile { file, path: source.path.clone(), source, tree, scripts }
     }
 
+    /// Whether a file that only its name makes a Dockerfile is one: some other format's file may be called
+    /// `Dockerfile.whatever`, and then begins with something that is no instruction.
+    pub fn looks_like_one(&self) -> bool {
+        let name = self.path.rsplit('/').next().unwrap_or_default();
+        let plain = matches!(name, "Dockerfile" | "Containerfile");
+        plain || self.tree.instructions.first().is_none_or(|first| first.keyword != Keyword::Unknown)
+    }
+
     /// All instructions with their indices.
     pub fn instructions(&self) -> impl Iterator<Item = (usize, &Instruction)> {
         self.tree.instructions.iter().enumerate()

@@ -61,7 +61,10 @@ impl Project {
         };
         for (file, source) in project.snapshot.files() {
             if FileKind::of(&source.path) == FileKind::Dockerfile {
-                project.dockerfiles.push(Dockerfile::parse(file, source.clone()));
+                let dockerfile = Dockerfile::parse(file, source.clone());
+                if dockerfile.looks_like_one() {
+                    project.dockerfiles.push(dockerfile);
+                }
             }
         }
         link::link(&mut project);
