@@ -5,6 +5,7 @@
 //! [`FunctionEnv`].
 
 mod arithmetic;
+mod cidr;
 mod collection;
 mod csv;
 mod encoding;
@@ -14,9 +15,13 @@ mod grapheme;
 mod hash;
 pub mod json;
 mod logic;
+mod regexp;
+mod rsa;
+mod semver;
 mod set;
 mod system;
 mod text;
+mod time;
 
 use std::sync::LazyLock;
 
@@ -185,6 +190,7 @@ impl Function {
 static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
     let themes = [
         arithmetic::functions,
+        cidr::functions,
         collection::functions,
         csv::functions,
         encoding::functions,
@@ -192,9 +198,13 @@ static FUNCTIONS: LazyLock<Vec<Function>> = LazyLock::new(|| {
         hash::functions,
         json::functions,
         logic::functions,
+        regexp::functions,
+        rsa::functions,
+        semver::functions,
         set::functions,
         system::functions,
         text::functions,
+        time::functions,
     ];
     let mut functions: Vec<Function> = themes.iter().flat_map(|theme| theme()).collect();
     functions.sort_by_key(|function| function.name);
