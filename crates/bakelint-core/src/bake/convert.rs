@@ -699,3 +699,81 @@ fn mismatch_of_objects(given: &ObjectType, want: &ObjectType, cost: &Cost) -> St
         ([names @ .., last], _) => format!("attributes {}, and {last} are required", names.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_lead_to_the_part_at_fault() {
+        let value = Value::object([("a", Value::tuple(vec!["1".into(), "x".into()]))]);
+        let error = convert(&value, &Type::map(Type::list(Type::Number))).expect_err("x is no number");
+        assert_eq!(error.message, "a number is required");
+        assert_eq!(error.path, [PathStep::Key("a".into()), PathStep::Index(1)]);
+    }
+
+    #[test]
+    fn null_and_unknown_take_the_new_type() {
+        let cases = [
+            (Value::NULL, Type::String, Value::null(Type::String)),
+            (Value::null(Type::tuple([Type::Number])), Type::list(Type::Any), Value::null(Type::list(Type::Number))),
+            (Value::unknown(Type::Bool), Type::String, Value::unknown(Type::String)),
+            (Value::NULL, Type::Any, Value::NULL),
+        ];
+        for (value, ty, expected) in cases {
+            assert_eq!(convert(&value, &ty), Ok(expected), "{value:?} to {ty}");
+        }
+    }
+
+    #[test]
+    fn optional_attributes_become_null_and_others_are_needed() {
+        let object = |optional| {
+            Type::object_with_optional([("a", Type::String, false), ("b", Type::list(Type::Number), optional)])
+        };
+        let value = Value::object([("a", Value::from(true)), ("c", 1i64.into())]);
+        let expected = Value::object([("a", "true".into()), ("b", Value::null(Type::list(Type::Number)))]);
+        assert_eq!(convert(&value, &object(true)), Ok(expected));
+        let error = convert(&value, &object(false)).expect_err("b is missing");
+        assert_eq!(error.message, "attribute \"b\" is required");
+    }
+
+    #[test]
+    fn types_unify_to_the_most_general_one() {
+        let (list, tuple) = (Type::list(Type::Number), Type::tuple([Type::String]));
+        let a = |ty| Type::object([("a", ty)]);
+        let b = Type::object([("b", Type::Bool)]);
+        let cases = [
+            (vec![Type::Number, Type::String, Type::Bool], Some("string")),
+            (vec![Type::Number, Type::Bool], None),
+            (vec![Type::Any, Type::Number], Some("number")),
+            (vec![list.clone(), tuple.clone()], Some("list(string)")),
+            (vec![tuple.clone(), Type::tuple([Type::Number])], Some("tuple([string])")),
+            (vec![tuple.clone(), Type::tuple([])], Some("list(string)")),
+            (vec![Type::set(Type::Number), list.clone()], Some("list(number)")),
+            (vec![a(Type::Number), a(Type::String)], Some("object({a = string})")),
+            (vec![a(Type::String), b.clone()], Some("map(string)")),
+            (vec![a(list), b], None),
+            (vec![a(Type::String), tuple], None),
+            (vec![], None),
+        ];
+        for (types, expected) in cases {
+            let unified = unify_unsafe(&types).map(|unified| unified.ty.to_string());
+            assert_eq!(unified.as_deref(), expected, "{types:?}");
+        }
+    }
+
+    #[test]
+    fn types_nested_within_each_other_end_in_time() {
+        let nested = |leaf: Type| {
+            let wrap = |ty: Type, n: u32| match n % 2 {
+                0 => Type::tuple([ty.clone(), Type::list(ty)]),
+                _ => Type::object([("a", ty.clone()), ("b", Type::map(ty))]),
+            };
+            (0..100).fold(leaf, wrap)
+        };
+        assert_eq!(unify_unsafe(&[nested(Type::Number), nested(Type::Bool)]), None);
+        let value = (0..100).fold(Value::from("x"), |value, _| Value::tuple(vec![value.clone(), value]));
+        let ty = (0..100).fold(Type::Number, |ty, _| Type::list(ty));
+        assert!(convert(&value, &ty).is_err());
+    }
+}

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use num_bigint::{BigInt, BigUint, Sign};
 use num_traits::{One, ToPrimitive, Zero};
 
-/// Magnitudes of 2^`MAX_EXPONENT` and above count as infinite, those below 2^-`MAX_EXPONENT` as zero. Go's own limit
-/// is 2^31, but printing such a number takes gigabytes.
-const MAX_EXPONENT: i64 = 1 << 19;
+/// Magnitudes of 2^`MAX_EXPONENT` and above count as infinite, those below 2^-`MAX_EXPONENT` as zero. Go's own limit is
+/// 2^31, but printing such a number takes gigabytes, and no build needs one of ten thousand digits.
+const MAX_EXPONENT: i64 = 1 << 15;
 
 /// Integers up to this magnitude are exact at every precision that occurs, so they need no mantissa of their own.
 const MAX_SMALL: i64 = 1 << 53;
@@ -831,5 +831,148 @@ impl Decimal {
             text.extend((0..fraction).map(|index| self.at(self.point + index) as char));
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> Number {
+        Number::parse(text).unwrap_or_else(|| panic!("{text} is a number"))
+    }
+
+    #[test]
+    fn text_is_read_as_in_go_and_printed_without_exponent() {
+        let cases = [
+            ("1.50", Some("1.5")),
+            ("-0", Some("-0")),
+            (".5", Some("0.5")),
+            ("5.", Some("5")),
+            ("1e3", Some("1000")),
+            ("1.5E-3", Some("0.0015")),
+            ("1p4", Some("16")),
+            ("+Inf", Some("+Inf")),
+            ("123456789012345678901234567890.5", Some("123456789012345678901234567890.5")),
+            ("1e1000000000", Some("+Inf")),
+            ("1e-1000000000", Some("0")),
+            ("0e99999999999", Some("0")),
+            ("1e99999999999", None),
+            ("", None),
+            (".", None),
+            ("1e", None),
+            ("1_000", None),
+            ("0x10", None),
+            (" 1", None),
+            ("1.2.3", None),
+            ("NaN", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(Number::parse(text).map(|number| number.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn doubles_are_read_as_go_reads_overrides() {
+        let cases = [
+            ("0.1", Some("0.1")),
+            ("1_000.5", Some("1000.5")),
+            ("0x1p-2", Some("0.25")),
+            ("0X_1.8p1", Some("3")),
+            ("-1e-400", Some("-0")),
+            ("1e400", None),
+            ("0x1", None),
+            ("_1", None),
+            ("1__0", None),
+            ("1_", None),
+            ("inf", None),
+            ("nan", None),
+            ("", None),
+            ("1 ", None),
+        ];
+        for (text, expected) in cases {
+            let number = Number::parse_double(text);
+            assert_eq!(number.as_ref().map(|number| number.to_string()).as_deref(), expected, "{text}");
+            assert!(number.is_none_or(|number| number.precision() == 53), "{text}");
+        }
+    }
+
+    #[test]
+    fn results_have_the_larger_precision_of_their_operands() {
+        let double = Number::parse_double("0.1").expect("it is a double");
+        let sum = double.add(&number("0.2")).expect("both are finite");
+        assert_eq!(sum.to_string(), "0.3000000000000000055511151231257827021181583404541015625");
+        let third = Number::from(1i64).divide(&Number::from(3i64)).expect("3 is not zero");
+        assert_eq!((third.to_string().len(), third.precision()), (22, 64));
+        assert!(!third.equals(&number("1").divide(&number("3")).expect("3 is not zero")));
+        assert!(double.equals(&number("0.1")), "numbers are compared by their shortest decimals");
+    }
+
+    #[test]
+    fn what_has_no_value_is_none() {
+        let (infinity, zero) = (Number::infinity(false), number("0"));
+        assert!(infinity.add(&Number::infinity(true)).is_none());
+        assert!(infinity.multiply(&zero).is_none());
+        assert!(infinity.divide(&infinity).is_none());
+        assert!(zero.divide(&zero).is_none());
+        assert_eq!(number("-1").divide(&zero).map(|n| n.to_string()).as_deref(), Some("-Inf"));
+    }
+
+    #[test]
+    fn order_is_by_value() {
+        let ascending =
+            ["-Inf", "-1e30", "-2", "-0.5", "0", "1e-30", "0.5", "1", "1.5", "9007199254740993", "1e30", "Inf"];
+        for pair in ascending.windows(2) {
+            assert_eq!(number(pair[0]).compare(&number(pair[1])), Ordering::Less, "{pair:?}");
+        }
+        assert_eq!(number("-0").compare(&number("0")), Ordering::Equal);
+    }
+
+    #[test]
+    fn doubles_are_rounded_once() {
+        let cases = [
+            ("0.1", 0.1),
+            ("1e308", 1e308),
+            ("1e309", f64::INFINITY),
+            ("5e-324", 5e-324),
+            ("2e-324", 0.0),
+            ("2.4703282292062327e-324", 0.0),
+            ("2.4703282292062328e-324", 5e-324),
+            ("2.225073858507201e-308", 2.225073858507201e-308),
+            ("9007199254740993", 9007199254740992.0),
+            ("-123.456", -123.456),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(number(text).to_f64(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn formats_follow_go() {
+        use Notation::{Exponent, General, Plain};
+        let cases = [
+            ("1234.5678", Plain, Some(2), "1234.57"),
+            ("0.5", Plain, Some(0), "0"),
+            ("1.5", Plain, Some(0), "2"),
+            ("1234.5678", Exponent, Some(3), "1.235e+03"),
+            ("0.0001", General, None, "0.0001"),
+            ("0.00001", General, None, "1e-05"),
+            ("100000", General, None, "100000"),
+            ("1000000", General, None, "1e+06"),
+            ("99.96", General, Some(3), "100"),
+        ];
+        for (text, notation, digits, expected) in cases {
+            assert_eq!(number(text).format(notation, digits), expected, "{text} {notation:?} {digits:?}");
+        }
+    }
+
+    #[test]
+    fn the_largest_numbers_take_no_more_than_kilobytes() {
+        let large = number("1e9000");
+        assert_eq!(large.to_string().len(), 9_001);
+        let product = large.multiply(&large).expect("both are finite");
+        assert!(product.is_infinite(), "{} digits are too many", 2 * 9_000);
+        let text = number("1e-9000").to_string();
+        assert!(text.starts_with("0.000") && text.ends_with('1') && text.len() == 9_002);
     }
 }

@@ -727,3 +727,95 @@ impl PartialEq for Value {
         self.raw_equals(other)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(element: Type, items: impl IntoIterator<Item = Value>) -> String {
+        format!("{:?}", Value::set(&element, items.into_iter().collect()).expect("items are of one type"))
+    }
+
+    #[test]
+    fn sets_are_sorted_and_distinct() {
+        let numbers = ["10", "9", "0.5", "9.0"].map(|text| Number::parse(text).expect("a number").into());
+        assert_eq!(set(Type::Number, numbers), "set(number)[0.5, 9, 10]");
+        assert_eq!(set(Type::Bool, [true.into(), false.into(), true.into()]), "set(bool)[false, true]");
+        let texts = ["b", "é", "a", "e\u{301}", "B"].map(Value::from);
+        assert_eq!(set(Type::String, texts), "set(string)[\"B\", \"a\", \"b\", \"é\"]");
+        let nulls = [Value::NULL, "a".into(), Value::null(Type::String)];
+        assert_eq!(set(Type::Any, nulls), "set(string)[\"a\", null(string)]");
+        let pairs = [(2i64, "x"), (1, "y"), (2, "x")].map(|(n, s)| Value::tuple(vec![n.into(), s.into()]));
+        assert_eq!(set(Type::Any, pairs), "set(tuple([number, string]))[[1, \"y\"], [2, \"x\"]]");
+    }
+
+    #[test]
+    fn membership_is_found_in_any_set() {
+        let tuples: Vec<Value> = (0..50i64).map(|n| Value::tuple(vec![(n % 25).into()])).collect();
+        for items in [tuples, (0..50i64).map(Value::from).collect(), vec!["a".into(), Value::null(Type::String)]] {
+            let set = Value::set(&Type::Any, items.clone()).expect("items are of one type");
+            assert!(items.iter().all(|item| set.contains(item)), "{set:?}");
+            assert!(!set.contains(&Value::tuple(vec![99i64.into()])) && !set.contains(&"z".into()), "{set:?}");
+        }
+    }
+
+    #[test]
+    fn collections_are_of_one_type_and_give_it_to_nulls() {
+        let list = Value::list(&Type::Any, vec![Value::NULL, "a".into()]).expect("null fits anything");
+        assert_eq!(list.at(0), Some(Value::null(Type::String)));
+        assert!(Value::list(&Type::Any, vec!["a".into(), 1i64.into()]).is_none());
+        assert_eq!(Value::list(&Type::Bool, vec![]).map(|list| list.ty()), Some(Type::list(Type::Bool)));
+    }
+
+    #[test]
+    fn equality_wants_equal_types_and_tells_when_it_cannot_be_known() {
+        let tuple = |items: &[Value]| Value::tuple(items.to_vec());
+        let list = |items: &[Value]| Value::list(&Type::String, items.to_vec()).expect("items are strings");
+        let unknown = Value::unknown(Type::Number);
+        let cases = [
+            (1i64.into(), "1".into(), Some(false)),
+            ("e\u{301}".into(), "é".into(), Some(true)),
+            (tuple(&["a".into()]), list(&["a".into()]), Some(false)),
+            (Value::NULL, Value::null(Type::Bool), Some(true)),
+            (Value::NULL, 1i64.into(), Some(false)),
+            (tuple(&[Value::NULL]), tuple(&[Value::NULL]), Some(true)),
+            (unknown.clone(), 1i64.into(), None),
+            (unknown.clone(), "a".into(), Some(false)),
+            (tuple(&[unknown.clone(), true.into()]), tuple(&[1i64.into(), false.into()]), None),
+            (tuple(&[false.into(), unknown.clone()]), tuple(&[true.into(), unknown.clone()]), Some(false)),
+            (Value::DYNAMIC, "a".into(), None),
+            (tuple(&[Value::DYNAMIC]), tuple(&[]), Some(false)),
+        ];
+        for (a, b, expected) in cases {
+            assert_eq!(a.equals(&b), expected, "{a:?} == {b:?}");
+            assert_eq!(b.equals(&a), expected, "{b:?} == {a:?}");
+        }
+    }
+
+    #[test]
+    fn elements_are_volatile_by_themselves_or_as_part_of_a_whole() {
+        let object = Value::object([("a", Value::from("x").or_volatile(true)), ("b", "y".into())]);
+        let volatile = |value: Option<Value>| value.is_some_and(|value| value.is_volatile());
+        assert!(object.is_volatile() && volatile(object.get("a")) && !volatile(object.get("b")));
+        let whole = Value::tuple(vec!["y".into()]).or_volatile(true);
+        assert!(volatile(whole.at(0)) && volatile(whole.items().and_then(|mut items| items.next())));
+    }
+
+    #[test]
+    fn what_doubles_at_each_step_is_refused_before_it_takes_memory() {
+        let mut value = Value::from("x".repeat(1000));
+        let mut steps = 0;
+        while value.check_size().is_ok() {
+            value = Value::tuple(vec![value.clone(), value]);
+            steps += 1;
+        }
+        assert!((10..20).contains(&steps), "{steps}");
+        let nested = (0..=MAX_DEPTH).fold(Value::NULL, |value, _| Value::tuple(vec![value]));
+        assert!(nested.check_size().is_err());
+    }
+
+    #[test]
+    fn text_is_quoted_as_in_go() {
+        assert_eq!(quoted("a\"\\\n\u{7}\u{7f}é\u{200b}\u{a0}"), r#""a\"\\\n\a\x7fé\u200b\u00a0""#);
+    }
+}

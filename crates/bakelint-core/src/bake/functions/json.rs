@@ -597,3 +597,66 @@ fn quote_byte(byte: u8) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_must_match_the_type_and_any_brings_its_own() {
+        let object = Type::object([("a", Type::Number), ("b", Type::String)]);
+        let cases = [
+            (Type::String, "1.50", Ok("\"1.50\"")),
+            (Type::Number, "\"1.50\"", Ok("1.5")),
+            (Type::Number, "true", Err("number is required")),
+            (Type::Bool, "\"yes\"", Err("a bool is required")),
+            (Type::list(Type::Bool), "[true, \"false\"] behind", Ok("[true,false]")),
+            (Type::set(Type::String), "[\"b\",\"a\",\"b\"]", Ok("[\"a\",\"b\"]")),
+            (Type::map(Type::Any), "{\"a\": 1}", Err("missing expected {")),
+            (object.clone(), "{\"a\": 1}", Ok("{\"a\":1,\"b\":null}")),
+            (object, "{\"c\": 1}", Err("unsupported attribute \"c\"")),
+            (Type::tuple([Type::Bool]), "[]", Err("not enough tuple elements (need 1)")),
+            (Type::list(Type::String), "{}", Err("missing expected [")),
+            (Type::Any, "{\"stages\": 1}", Err("invalid key \"stages\" in dynamically-typed value")),
+            (Type::Any, "{\"value\": 1}", Err("missing type in dynamically-typed value")),
+            (
+                Type::Any,
+                "{\"type\": [\"list\", \"string\"], \"value\": [\"<\"]}",
+                Ok("{\"value\":[\"\\u003c\"],\"type\":[\"list\",\"string\"]}"),
+            ),
+            (
+                Type::Any,
+                "{\"type\": [\"object\", {\"a\": \"bool\"}, [\"a\"]], \"value\": {}}",
+                Ok("{\"value\":{\"a\":null},\"type\":[\"object\",{\"a\":\"bool\"}]}"),
+            ),
+        ];
+        for (ty, text, expected) in cases {
+            let read = decode_as(text, &ty).and_then(|value| encode_as(&value, &ty)).map_err(|error| error.to_string());
+            assert_eq!(read.as_deref().map_err(String::as_str), expected, "{text} as {ty}");
+        }
+    }
+
+    #[test]
+    fn types_have_a_json_form() {
+        let ty = Type::object_with_optional([
+            ("a", Type::tuple([Type::set(Type::Bool), Type::map(Type::Any)]), false),
+            ("b", Type::Number, true),
+        ]);
+        let json =
+            "[\"object\",{\"a\":[\"tuple\",[[\"set\",\"bool\"],[\"map\",\"dynamic\"]]],\"b\":\"number\"},[\"b\"]]";
+        assert_eq!(encode_type(&ty), json);
+        let parsed = Reader { text: json, at: 0 }.value(Place::Value, 0).and_then(|json| read_type(&json));
+        assert_eq!(parsed, Ok(ty));
+    }
+
+    #[test]
+    fn every_prefix_is_read_or_refused() {
+        let json = "{\"a\\u00e9\\ud83d\\ude00\": [1.5e-3, true, false, null, {\"b\": \"\\n\"}], \"c\": -0}";
+        assert!(decode(json).is_ok());
+        for end in (0..json.len()).filter(|end| json.is_char_boundary(*end)) {
+            assert!(decode(&json[..end]).is_err(), "{}", &json[..end]);
+        }
+        let deep = "[".repeat(100_000);
+        assert_eq!(decode(&deep), Err(JsonError("exceeded max depth".into())));
+    }
+}
