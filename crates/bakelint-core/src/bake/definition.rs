@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::source::{FileId, Span};
+use crate::syntax::SyntaxError;
 use crate::syntax::hcl::{self, Attribute, Block, Expr, Schema};
+use crate::syntax::yaml;
 
 static LEAF: Schema = Schema { blocks: &[] };
 static VARIABLE: Schema = Schema { blocks: &[("validation", 0, &LEAF)] };
@@ -79,39 +81,77 @@ pub struct DefinitionFile {
 pub enum Format {
     /// HCL or its JSON form.
     Hcl(hcl::File),
+    /// Compose.
+    Compose(Box<Yaml>),
+    /// Compose if it loads as such, else HCL or its JSON form: the name does not tell.
+    Unclear(Box<Yaml>, hcl::File),
+}
+
+/// A parsed YAML file.
+#[derive(Debug, Clone)]
+pub struct Yaml {
+    /// The tree.
+    pub tree: yaml::Tree,
+    /// What YAML refuses.
+    pub errors: Vec<SyntaxError>,
 }
 
 impl DefinitionFile {
     /// Parses a file. Its name tells what it is written in.
     pub fn parse(name: impl Into<String>, file: FileId, text: impl Into<Arc<str>>) -> Self {
         let (name, text) = (name.into(), text.into());
-        let format = if name.ends_with(".json") {
-            Format::Hcl(hcl::parse_json(file, &text, &ROOT))
-        } else {
+        let lower = name.to_lowercase();
+        let yaml = || {
+            let (tree, errors) = yaml::parse(file, &text);
+            Box::new(Yaml { tree, errors })
+        };
+        let either = || {
             let native = hcl::parse(file, &text);
-            match native.errors.is_empty() || name.ends_with(".hcl") {
-                true => Format::Hcl(native),
-                false => {
-                    let json = hcl::parse_json(file, &text, &ROOT);
-                    Format::Hcl(if json.errors.is_empty() { json } else { native })
-                }
+            if native.errors.is_empty() {
+                return native;
             }
+            let json = hcl::parse_json(file, &text, &ROOT);
+            if json.errors.is_empty() { json } else { native }
+        };
+        let format = if lower.ends_with(".yml") || lower.ends_with(".yaml") {
+            Format::Compose(yaml())
+        } else if name.ends_with(".json") {
+            Format::Hcl(hcl::parse_json(file, &text, &ROOT))
+        } else if name.ends_with(".hcl") {
+            Format::Hcl(hcl::parse(file, &text))
+        } else if lower.ends_with(".json") || lower.ends_with(".hcl") {
+            Format::Hcl(either())
+        } else {
+            Format::Unclear(yaml(), either())
         };
         DefinitionFile { name, file, text, format }
     }
 
-    /// The parsed body of an HCL or JSON file.
+    /// The parsed body of an HCL or JSON file, or of one that may be one.
     pub fn hcl(&self) -> Option<&hcl::File> {
         match &self.format {
-            Format::Hcl(file) => Some(file),
+            Format::Hcl(file) | Format::Unclear(_, file) => Some(file),
+            Format::Compose(_) => None,
+        }
+    }
+
+    /// The parsed tree of a compose file, or of one that may be one.
+    pub fn yaml(&self) -> Option<&Yaml> {
+        match &self.format {
+            Format::Compose(yaml) | Format::Unclear(yaml, _) => Some(yaml),
+            Format::Hcl(_) => None,
         }
     }
 }
 
 impl Definition {
-    /// The HCL and JSON files with their bodies.
-    pub(super) fn bodies(&self) -> impl Iterator<Item = (&DefinitionFile, &hcl::File)> {
-        self.files.iter().filter_map(|file| Some((file, file.hcl()?)))
+    /// The HCL and JSON files with their bodies. A file that may be compose counts if it is sound HCL.
+    fn bodies(&self) -> impl Iterator<Item = (&DefinitionFile, &hcl::File)> {
+        self.files.iter().filter_map(|file| match &file.format {
+            Format::Hcl(body) => Some((file, body)),
+            Format::Unclear(_, body) if body.errors.is_empty() => Some((file, body)),
+            _ => None,
+        })
     }
 
     /// All blocks of one kind that have exactly one label, in order.

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::blocks::{Kind, Output};
-use super::definition::Definition;
+use super::compose::{self, ComposeFile};
+use super::definition::{Definition, DefinitionFile, Format, Yaml};
 use super::error::BakeError;
 use super::host::Host;
 use super::inputs::Inputs;
@@ -19,7 +20,7 @@ use super::types::Type;
 use super::value::Value;
 use crate::source::Span;
 use crate::suggest::nearest;
-use crate::syntax::hcl::{Block, Expr, ExprKind, StepKind};
+use crate::syntax::hcl::{self, Block, Expr, ExprKind, StepKind};
 
 /// How many parents or links may follow each other.
 const MAX_CHAIN: usize = 500;
@@ -56,9 +57,20 @@ pub struct Variable {
 
 /// Evaluates a definition.
 pub fn evaluate(definition: &Definition, inputs: &Inputs, host: &dyn Host) -> Evaluation {
-    let mut interpreter = Interpreter::new(definition, inputs, host);
-    interpreter.run();
+    let (compose, bodies, mut errors) = classify(definition, inputs, host);
     let mut evaluation = Evaluation::default();
+    if !compose.is_empty() {
+        match compose::targets(&compose, inputs, host) {
+            Ok((targets, groups)) => (evaluation.targets, evaluation.groups) = (targets, groups),
+            Err(problem) => errors.push(BakeError::from(problem)),
+        }
+        for target in &mut evaluation.targets {
+            set_compose_base(target, compose.first().map_or("", |file| file.name));
+        }
+    }
+    let mut interpreter = Interpreter::new(bodies, inputs, host);
+    interpreter.errors = errors;
+    interpreter.run();
     for (name, variable) in &interpreter.variables {
         let Some(global) = interpreter.global(name) else { continue };
         let variable = Variable {
@@ -333,6 +345,48 @@ impl Variable {
         }
         Some(text)
     }
+}
+
+/// Tells compose files from HCL and JSON ones. A compose file that cannot be loaded by itself is a mistake.
+fn classify<'d>(
+    definition: &'d Definition,
+    inputs: &Inputs,
+    host: &dyn Host,
+) -> (Vec<ComposeFile<'d>>, Vec<(&'d DefinitionFile, &'d hcl::File)>, Vec<BakeError>) {
+    let (mut composes, mut bodies, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+    for file in &definition.files {
+        let compose =
+            |yaml: &'d Yaml| ComposeFile { name: &file.name, text: &file.text, tree: &yaml.tree, errors: &yaml.errors };
+        match &file.format {
+            Format::Hcl(body) => bodies.push((file, body)),
+            Format::Compose(yaml) => match compose::validate(&compose(yaml), inputs, host) {
+                Ok(()) => composes.push(compose(yaml)),
+                Err(problem) => errors.push(BakeError::from(problem)),
+            },
+            Format::Unclear(yaml, body) => match compose::validate(&compose(yaml), inputs, host) {
+                Ok(()) => composes.push(compose(yaml)),
+                Err(_) if body.errors.is_empty() => bodies.push((file, body)),
+                Err(problem) => {
+                    let message =
+                        format!("failed to parse {}: parsing yaml: {}, parsing hcl", file.name, problem.message);
+                    errors.push(BakeError::new(message));
+                    bodies.push((file, body));
+                }
+            },
+        }
+    }
+    (composes, bodies, errors)
+}
+
+/// Remembers which folder the paths of a service start from: that of the first compose file.
+fn set_compose_base(target: &mut Target, file: &str) {
+    if file.is_empty() || file == "-" || is_remote(file) {
+        return;
+    }
+    let base = folder(file);
+    target.base.context = target.context.is_some().then(|| base.clone());
+    target.base.contexts = target.contexts.keys().map(|name| (name.clone(), base.clone())).collect();
+    target.base.default = Some(base);
 }
 
 /// Remembers which folder the paths of a block start from.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::convert::convert;
 use super::csv;
-use super::definition::{Definition, DefinitionFile};
+use super::definition::DefinitionFile;
 use super::error::BakeError;
 use super::eval::Scope;
 use super::functions;
@@ -79,7 +79,7 @@ pub(super) enum Trouble {
 pub(super) struct Interpreter<'d> {
     pub host: &'d dyn Host,
     pub inputs: &'d Inputs,
-    pub definition: &'d Definition,
+    bodies: Vec<(&'d DefinitionFile, &'d File)>,
     pub errors: Vec<BakeError>,
     // Evaluation.
     pub depth: u32,
@@ -103,7 +103,7 @@ pub(super) struct Interpreter<'d> {
 }
 
 impl<'d> Interpreter<'d> {
-    pub(super) fn new(definition: &'d Definition, inputs: &'d Inputs, host: &'d dyn Host) -> Self {
+    pub(super) fn new(bodies: Vec<(&'d DefinitionFile, &'d File)>, inputs: &'d Inputs, host: &'d dyn Host) -> Self {
         let built_in = BTreeMap::from([
             ("BAKE_CMD_CONTEXT", inputs.command_context.clone()),
             ("BAKE_LOCAL_PLATFORM", host.platform()),
@@ -111,7 +111,7 @@ impl<'d> Interpreter<'d> {
         Interpreter {
             host,
             inputs,
-            definition,
+            bodies,
             errors: Vec::new(),
             depth: 0,
             steps: 0,
@@ -134,7 +134,7 @@ impl<'d> Interpreter<'d> {
 
     /// Evaluates everything.
     pub(super) fn run(&mut self) {
-        for (_, file) in self.definition.bodies() {
+        for (_, file) in &self.bodies {
             self.errors.extend(file.errors.iter().cloned().map(BakeError::from));
         }
         let order = self.declare();
@@ -159,8 +159,7 @@ impl<'d> Interpreter<'d> {
     /// Gathers variables, functions and constants. The names of the variables in order of their first block.
     fn declare(&mut self) -> Vec<&'d str> {
         let mut order = Vec::new();
-        let definition: &'d Definition = self.definition;
-        for (file, body) in definition.bodies() {
+        for (file, body) in self.bodies.clone() {
             for block in body.body.blocks() {
                 match block.kind.node.as_str() {
                     "variable" if self.check_labels(block) => {
@@ -181,12 +180,12 @@ impl<'d> Interpreter<'d> {
                     _ => {}
                 }
             }
-            self.declare_constants(file, &body.body);
+            self.declare_constants(&body.body);
         }
         order
     }
 
-    fn declare_constants(&mut self, _file: &'d DefinitionFile, body: &'d Body) {
+    fn declare_constants(&mut self, body: &'d Body) {
         let mut seen = HashSet::new();
         for attribute in body.attributes() {
             let name = attribute.name.node.as_str();

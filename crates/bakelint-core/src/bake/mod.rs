@@ -5,6 +5,7 @@
 
 mod blocks;
 mod checks;
+mod compose;
 pub mod convert;
 mod csv;
 mod decode;
