@@ -33,7 +33,14 @@ pub mod prelude {
     pub use crate::diagnostic::{Confidence, Diagnostic, Label, Severity};
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
     pub use crate::engine::{Fixed, Linter, Report};
+    pub use crate::facts::commands::{
+        Argument, CommandOption, Operand, OptionStyle, ShellFamily, ShellProgram, arguments,
+    };
+    pub use crate::facts::downloads::{Download, Unpack};
+    pub use crate::facts::packages::{Action, Manager, Manifest, Package, PackageCommand, PackageSource};
     pub use crate::facts::prefix::{Chain, SharedPrefix, SplitPrefix, Step, shared_prefixes, split_prefixes};
+    pub use crate::facts::reach::StageUse;
+    pub use crate::facts::runs::{Removal, Run};
     pub use crate::model::Project;
     pub use crate::model::build::{
         Build, BuildArg, Caller, Context, Entry as OptionList, Maker, NamedContext, StepRef,

@@ -1,4 +1,10 @@
-//! What follows from the model, derived on demand by methods on it.
+//! What follows from the model, derived once on demand.
 
+pub mod commands;
+pub mod downloads;
 pub mod images;
+pub mod packages;
 pub mod prefix;
+pub mod reach;
+pub mod runs;
+pub mod variables;

@@ -21,7 +21,7 @@ pub struct Dockerfile {
     pub source: Arc<Source>,
     /// Its tree.
     pub tree: syntax::Dockerfile,
-    /// The scripts of shell-form instructions, read when first asked for, by index of the instruction.
+    /// The scripts of instructions, read when first asked for, by index of the instruction.
     scripts: Vec<OnceLock<Option<shell::Script>>>,
 }
 
@@ -76,12 +76,17 @@ impl Dockerfile {
         self.tree.instructions.get(self.tree.stages.get(stage)?.from)
     }
 
-    /// The shell script of a RUN in shell form, or of a CMD, ENTRYPOINT or HEALTHCHECK; `None` for everything else and for
-    /// here-documents that another interpreter runs.
+    /// What a RUN, CMD, ENTRYPOINT or HEALTHCHECK runs, as a shell script: in exec form one command. `None` for everything
+    /// else and for here-documents that another interpreter runs. That the stage's shell is a POSIX one is taken for
+    /// granted; `Project::commands` looks.
     pub fn script(&self, instruction: usize) -> Option<&shell::Script> {
         let cell = self.scripts.get(instruction)?;
         cell.get_or_init(|| {
-            let script = self.tree.instructions.get(instruction)?.script()?;
+            let instruction = self.tree.instructions.get(instruction)?;
+            if let Some(syntax::Command::Exec { span, words }) = instruction.command() {
+                return Some(shell::from_words(words, *span));
+            }
+            let script = instruction.script()?;
             let interpreter = script.interpreter.as_ref().map(|interpreter| interpreter.to_string());
             let is_shell = |path: &String| {
                 let program = path.split_whitespace().find(|word| !word.ends_with("/env") && !word.starts_with('-'));

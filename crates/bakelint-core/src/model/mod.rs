@@ -3,6 +3,7 @@
 pub mod bake;
 pub mod build;
 pub mod command_line;
+mod derived;
 pub mod dockerfile;
 mod link;
 pub mod outline;
@@ -16,6 +17,7 @@ use std::sync::OnceLock;
 use crate::diagnostic::Diagnostic;
 use crate::model::bake::{Bake, BakeCall};
 use crate::model::build::Build;
+pub use crate::model::derived::Derived;
 use crate::model::dockerfile::Dockerfile;
 use crate::model::outline::Outline;
 use crate::model::settings::Settings;
@@ -42,6 +44,8 @@ pub struct Project {
     pub missing: Vec<String>,
     /// What the parsers could not read.
     pub errors: Vec<SyntaxError>,
+    /// What follows from all this, worked out on demand.
+    pub derived: Derived,
     outlines: BTreeMap<FileId, OnceLock<Outline>>,
 }
 
@@ -58,6 +62,7 @@ impl Project {
             builds: Vec::new(),
             missing: Vec::new(),
             errors: Vec::new(),
+            derived: Derived::default(),
         };
         for (file, source) in project.snapshot.files() {
             if FileKind::of(&source.path) == FileKind::Dockerfile {

@@ -358,24 +358,41 @@ impl Instruction {
         (start < end).then_some((start, end))
     }
 
+    /// The command line of a RUN, CMD, ENTRYPOINT or HEALTHCHECK, or of the RUN, CMD or ENTRYPOINT that an ONBUILD triggers.
+    pub fn command(&self) -> Option<&Command> {
+        match &self.body {
+            Body::Run(run) => Some(&run.command),
+            Body::Cmd(command) | Body::Entrypoint(command) | Body::Healthcheck(Healthcheck::Cmd { command, .. }) => {
+                Some(command)
+            }
+            Body::Onbuild(onbuild) => match &onbuild.body {
+                Body::Run(run) => Some(&run.command),
+                Body::Cmd(command) | Body::Entrypoint(command) => Some(command),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The RUN that the instruction is, or that an ONBUILD triggers.
+    pub fn run(&self) -> Option<&Run> {
+        match &self.body {
+            Body::Run(run) => Some(run),
+            Body::Onbuild(onbuild) => match &onbuild.body {
+                Body::Run(run) => Some(run),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// What a shell is given to run for a RUN, CMD, ENTRYPOINT or HEALTHCHECK in shell form; `None` in exec form and for
     /// other instructions.
     ///
     /// Here-documents are put in as BuildKit does (`dispatchRun` in `frontend/dockerfile/dockerfile2llb/convert.go`): a
     /// RUN that is nothing but one mark runs the body, anything else gets the bodies behind its text.
     pub fn script(&self) -> Option<Script> {
-        let command = match &self.body {
-            Body::Run(run) => &run.command,
-            Body::Cmd(command) | Body::Entrypoint(command) | Body::Healthcheck(Healthcheck::Cmd { command, .. }) => {
-                command
-            }
-            Body::Onbuild(onbuild) => match &onbuild.body {
-                Body::Run(run) => &run.command,
-                Body::Cmd(command) | Body::Entrypoint(command) => command,
-                _ => return None,
-            },
-            _ => return None,
-        };
+        let command = self.command()?;
         let Command::Shell(text) = command else { return None };
         let Some(first) = self.heredocs.first() else {
             return Some(Script { text: text.clone(), interpreter: None });

@@ -43,6 +43,31 @@ pub fn parse(text: &MappedText, options: Options) -> Script {
     parser::parse(text, options, 0)
 }
 
+/// A script of one command whose words are given as they are, without a shell: the exec form of an instruction. Its words
+/// hold no expansions; a script behind `sh -c` is read.
+pub fn from_words(words: &[MappedText], span: Span) -> Script {
+    let part = |text: &MappedText| Part::Text { text: text.clone(), quoted: true };
+    let word = |text: &MappedText| Word {
+        span: text.span(),
+        parts: if text.is_empty() { Vec::new() } else { vec![part(text)] },
+    };
+    let simple = Simple {
+        assignments: Vec::new(),
+        words: words.iter().map(word).collect(),
+        command: 0,
+        wrappers: Vec::new(),
+        script: None,
+    };
+    let span_of_words = words.iter().map(MappedText::span).reduce(Span::cover).unwrap_or(span);
+    let command = Command { kind: CommandKind::Simple(Box::new(simple)), redirects: Vec::new(), span: span_of_words };
+    let pipeline = Pipeline { negated: None, commands: vec![command], pipes: Vec::new() };
+    let entry = AndOr { first: pipeline, rest: Vec::new(), end: None };
+    let list = List { entries: vec![entry] };
+    let mut script = Script { span, list, heredocs: Vec::new(), comments: Vec::new(), fault: None };
+    invocation::resolve(&mut script, Options::default(), 0);
+    script
+}
+
 /// A script.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
@@ -382,6 +407,19 @@ mod tests {
         assert_eq!(script.list.entries[0].rest[0].0.span.range(), 9..11);
         let inner = read("sh -c 'x; y z'");
         assert_eq!(inner.commands()[2].span.range(), 10..13);
+    }
+
+    #[test]
+    fn words_without_a_shell_are_one_command() {
+        let text = "[\"sh\", \"-c\", \"a && b\"]";
+        let words: Vec<_> = [2..4, 8..10, 14..20]
+            .map(|range: std::ops::Range<usize>| MappedText::verbatim(FileId(0), range.start, &text[range]))
+            .into();
+        let script = from_words(&words, Span::new(FileId(0), 0..text.len()));
+        let names: Vec<_> = script.commands().iter().filter_map(|found| found.simple.name()).collect();
+        assert_eq!(names, ["sh", "a", "b"]);
+        assert_eq!(script.commands()[2].span.range(), 19..20);
+        assert!(from_words(&[], Span::new(FileId(0), 0..2)).commands()[0].simple.name().is_none());
     }
 
     #[test]

@@ -1,0 +1,131 @@
+//! Which stages a build reaches, and whether their layers or only some of their files end up in an image.
+
+use crate::model::Project;
+use crate::model::build::Build;
+use crate::model::dockerfile::{Base, Dockerfile};
+use crate::syntax::dockerfile::{Body, Instruction, StageRef};
+
+/// What becomes of a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum StageUse {
+    /// No build that is known needs it.
+    #[default]
+    Unreached,
+    /// Builds take files from it; its layers are thrown away.
+    Builder,
+    /// Its layers are part of an image.
+    Shipped,
+}
+
+struct Uses(Vec<Vec<StageUse>>);
+
+impl Project {
+    /// What becomes of a stage, over all builds of the Dockerfile: both by index. A Dockerfile that nothing in the repository
+    /// builds is built as the command line says, else up to its last stage. Where a build's target is not known, each stage that no
+    /// other one needs may be it.
+    pub fn stage_use(&self, dockerfile: usize, stage: usize) -> StageUse {
+        let Uses(uses) = self.derived.get(|| Uses(self.all_uses()));
+        uses.get(dockerfile).and_then(|stages| stages.get(stage)).copied().unwrap_or_default()
+    }
+
+    fn all_uses(&self) -> Vec<Vec<StageUse>> {
+        let mut all: Vec<Vec<StageUse>> =
+            self.dockerfiles.iter().map(|file| vec![StageUse::Unreached; file.tree.stages.len()]).collect();
+        for build in &self.builds {
+            let Some(at) = build.dockerfile else { continue };
+            let Some(reach) = self.reach(build) else { continue };
+            for (known, used) in all[at].iter_mut().zip(reach) {
+                *known = (*known).max(used);
+            }
+        }
+        all
+    }
+
+    /// What one build makes of each stage of its Dockerfile; `None` without a Dockerfile.
+    pub fn reach(&self, build: &Build) -> Option<Vec<StageUse>> {
+        let dockerfile = self.dockerfiles.get(build.dockerfile?)?;
+        let targets: Vec<usize> = match build.target.as_ref().map(|target| target.eval.known()) {
+            None => dockerfile.target_stage(None).into_iter().collect(),
+            Some(Some(name)) => dockerfile.target_stage(Some(name)).into_iter().collect(),
+            Some(None) => leaves(dockerfile, build),
+        };
+        let mut uses = vec![StageUse::Unreached; dockerfile.tree.stages.len()];
+        let mut open: Vec<(usize, StageUse)> = targets.into_iter().map(|stage| (stage, StageUse::Shipped)).collect();
+        while let Some((stage, used)) = open.pop() {
+            let Some(known) = uses.get_mut(stage).filter(|known| **known < used) else { continue };
+            *known = used;
+            if let Base::Stage(base) = dockerfile.base(stage, Some(build)) {
+                open.push((base, used));
+            }
+            let needed = dockerfile.stage_instructions(stage).flat_map(|(_, next)| sources(dockerfile, build, next));
+            open.extend(needed.map(|stage| (stage, StageUse::Builder)));
+        }
+        Some(uses)
+    }
+}
+
+/// The stages that no other stage needs.
+fn leaves(dockerfile: &Dockerfile, build: &Build) -> Vec<usize> {
+    let stages = dockerfile.tree.stages.len();
+    let mut needed = vec![false; stages];
+    for stage in 0..stages {
+        if let Base::Stage(base) = dockerfile.base(stage, Some(build)) {
+            needed[base] = true;
+        }
+        let sources = dockerfile.stage_instructions(stage).flat_map(|(_, next)| sources(dockerfile, build, next));
+        for source in sources.filter(|source| *source != stage) {
+            needed[source] = true;
+        }
+    }
+    (0..stages).filter(|stage| !needed[*stage]).collect()
+}
+
+/// The stages that an instruction copies or mounts from.
+fn sources(dockerfile: &Dockerfile, build: &Build, instruction: &Instruction) -> Vec<usize> {
+    let body = match &instruction.body {
+        Body::Onbuild(onbuild) => &onbuild.body,
+        body => body,
+    };
+    let stage = |name: &str, found: StageRef| match found {
+        StageRef::Stage(stage) if build.named_context(name).is_none() => Some(stage),
+        _ => None,
+    };
+    match body {
+        Body::Copy(copy) => copy.from.iter().filter_map(|from| stage(from, dockerfile.tree.copy_from(from))).collect(),
+        Body::Run(run) => {
+            let names = run.mounts.iter().filter_map(|mount| mount.from());
+            names.filter_map(|from| stage(from, dockerfile.tree.mount_from(from))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::settings::{BuildSettings, Settings};
+    use crate::snapshot::Snapshot;
+
+    fn uses(text: &str, target: Option<&str>) -> String {
+        let build = BuildSettings { target: target.map(str::to_owned), ..BuildSettings::default() };
+        let settings = Settings { build, ..Settings::default() };
+        let project = Project::new(Snapshot::from_texts([("Dockerfile", text)]), settings);
+        let letter = |stage| match project.stage_use(0, stage) {
+            StageUse::Unreached => '-',
+            StageUse::Builder => 'b',
+            StageUse::Shipped => 's',
+        };
+        (0..project.dockerfiles[0].tree.stages.len()).map(letter).collect()
+    }
+
+    #[test]
+    fn layers_are_shipped_along_from_and_files_along_copy_and_mounts() {
+        let text = "FROM a AS base\nFROM base AS tool\nFROM base AS dev\nFROM c AS lib\nFROM base\nCOPY --from=TOOL /x /x\n\
+            RUN --mount=from=lib,target=/y true\n";
+        assert_eq!(uses(text, None), "sb-bs");
+        assert_eq!(uses(text, Some("dev")), "s-s--");
+        assert_eq!(uses(text, Some("missing")), "-----");
+        assert_eq!(uses("FROM a\nCOPY --from=0 /x /y\n", None), "s");
+        assert_eq!(uses("", None), "");
+    }
+}
