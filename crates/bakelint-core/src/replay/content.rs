@@ -201,16 +201,23 @@ impl<S: ObjectSource> Content<S> {
         }
     }
 
-    /// Forgets what can be read again if it has become too much. To be called between commits: ids of trees that were
-    /// made, not read, are void afterwards.
-    pub fn trim(&mut self) {
-        if self.entries > MAX_ENTRIES || self.filtered.len() + self.selected.len() > MAX_ENTRIES / 2 {
+    /// The hash that names objects.
+    pub fn format(&self) -> ObjectFormat {
+        self.source.format()
+    }
+
+    /// Forgets what can be read again if it has become too much, and says whether it did. To be called between commits:
+    /// ids of trees that were made, not read, are void afterwards.
+    pub fn trim(&mut self) -> bool {
+        let full = self.entries > MAX_ENTRIES || self.filtered.len() + self.selected.len() > MAX_ENTRIES / 2;
+        if full {
             self.trees.clear();
             self.entries = 0;
             self.filtered.clear();
             self.selected.clear();
             self.links.clear();
         }
+        full
     }
 
     /// A tree, read once.

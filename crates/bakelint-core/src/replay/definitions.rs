@@ -1,0 +1,363 @@
+//! The builds that a commit's own files describe.
+
+use super::content::{Content, ObjectSource};
+use super::convert::{BuildContext, BuildInput};
+use super::history::HistoryError;
+use super::tree::Oid;
+use crate::bake::{self, Definition, DefinitionFile, Inputs, Plan, Sealed, Target};
+use crate::source::{FileId, Source};
+use crate::syntax::dockerfile::{self, Dockerfile};
+use crate::syntax::dockerignore::clean;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// What to build at each commit.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// Bake files relative to the root of the project; those that bake finds by itself if there are none.
+    pub files: Vec<String>,
+    /// A Dockerfile to build alone, when no bake file is meant.
+    pub dockerfile: Option<String>,
+    /// Targets or groups, in the order in which they are built; the default group, or all targets, if there are none.
+    pub targets: Vec<String>,
+    /// Overrides, as bake's `--set`.
+    pub overrides: Vec<String>,
+    /// Values of variables that are the same for all commits.
+    pub variables: BTreeMap<String, String>,
+    /// Environment variables that have another value at each commit, such as the commit's id or a build number.
+    pub per_commit: Vec<String>,
+}
+
+/// The builds of one commit.
+#[derive(Debug, Clone, Default)]
+pub struct Defined {
+    /// All builds; those that others link to come with them.
+    pub inputs: Vec<BuildInput>,
+    /// Names of the builds that are asked for, in order.
+    pub requested: Vec<String>,
+    /// Builds that cannot be told, and why.
+    pub failed: Vec<(String, String)>,
+    /// Caches that the builds export, by build: the mode, if there is an export at all.
+    pub exports: Vec<(String, Export)>,
+}
+
+/// Where a build's cache goes and comes from, as far as it decides about hits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Export {
+    /// Whether it exports a cache with all steps (`true`) or with the result's layers only.
+    pub max: Option<bool>,
+    /// How many caches it imports.
+    pub imports: usize,
+}
+
+/// Reads the builds of commits; what does not change is parsed once.
+pub struct Definitions {
+    request: Request,
+    dockerfiles: HashMap<Oid, Arc<Dockerfile>>,
+    inline: HashMap<String, Arc<Dockerfile>>,
+    /// The builds of before, with the contents of all files that they come from.
+    last: Option<(Vec<Seen>, Arc<Defined>)>,
+}
+
+/// A file that was looked for, with what was found.
+type Seen = (String, Option<Oid>);
+
+/// What is special about one commit for its definitions.
+#[derive(Debug, Clone, Copy)]
+pub struct AtCommit<'a> {
+    /// The root of the project in the commit's tree.
+    pub root: Oid,
+    /// The commit's id, a value that no other commit has.
+    pub id: &'a str,
+    /// Its number in the replay.
+    pub number: usize,
+}
+
+impl Definitions {
+    /// Definitions for this request.
+    pub fn new(request: Request) -> Self {
+        Definitions { request, dockerfiles: HashMap::new(), inline: HashMap::new(), last: None }
+    }
+
+    /// The builds of one commit. The same value as before is returned if nothing that they depend on has changed.
+    ///
+    /// # Errors
+    ///
+    /// The object store fails. What is wrong with a definition stands in [`Defined::failed`].
+    pub fn at<S: ObjectSource>(
+        &mut self,
+        content: &mut Content<S>,
+        commit: AtCommit<'_>,
+    ) -> Result<Arc<Defined>, HistoryError> {
+        if let Some((files, defined)) = &self.last
+            && self.request.per_commit.is_empty()
+        {
+            let mut same = true;
+            for (path, oid) in files {
+                same &= content.file_id(commit.root, path)? == *oid;
+            }
+            if same {
+                return Ok(Arc::clone(defined));
+            }
+        }
+        let mut reader = Reader { definitions: self, content, commit, seen: Vec::new() };
+        let defined = Arc::new(reader.read()?);
+        let seen = reader.seen;
+        // A value that depends on the clock or on chance is another one at each commit.
+        let volatile = defined.inputs.iter().any(|input| input.args.iter().any(|(_, value)| value.contains(DYNAMIC)));
+        self.last = (!volatile).then(|| (seen, Arc::clone(&defined)));
+        Ok(defined)
+    }
+}
+
+/// Stands before the commit's id in values that only a build would know.
+const DYNAMIC: &str = "\u{1}dynamic ";
+
+struct Reader<'r, S> {
+    definitions: &'r mut Definitions,
+    content: &'r mut Content<S>,
+    commit: AtCommit<'r>,
+    seen: Vec<Seen>,
+}
+
+impl<S: ObjectSource> Reader<'_, S> {
+    fn find(&mut self, path: &str) -> Result<Option<Oid>, HistoryError> {
+        let oid = self.content.file_id(self.commit.root, path)?;
+        self.seen.push((path.to_owned(), oid));
+        Ok(oid)
+    }
+
+    fn read(&mut self) -> Result<Defined, HistoryError> {
+        if let Some(path) = self.definitions.request.dockerfile.clone() {
+            return self.standalone(&path);
+        }
+        let mut definition = Definition::default();
+        let named = !self.definitions.request.files.is_empty();
+        let names: Vec<String> = match named {
+            true => self.definitions.request.files.clone(),
+            false => bake::DEFAULT_FILES.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let mut defined = Defined::default();
+        for name in names {
+            match self.find(&name)? {
+                Some(oid) => {
+                    let source = Source::new(name.clone(), self.content.blob(oid)?);
+                    let file = FileId(definition.files.len() as u32);
+                    definition.files.push(DefinitionFile::parse(name, file, source.text()));
+                }
+                None if named => {
+                    defined.failed.push((String::new(), format!("there is no {name}")));
+                    return Ok(defined);
+                }
+                None => {}
+            }
+        }
+        if definition.files.is_empty() {
+            if self.find("Dockerfile")?.is_some() {
+                return self.standalone("Dockerfile");
+            }
+            defined.failed.push((String::new(), "there is no bake file and no Dockerfile".to_owned()));
+            return Ok(defined);
+        }
+        match self.plan(&definition) {
+            Ok((plan, requested)) => {
+                for (name, target) in &plan.targets {
+                    match self.target(target)? {
+                        Ok(input) => defined.inputs.push(input),
+                        Err(why) => defined.failed.push((name.clone(), why)),
+                    }
+                    defined.exports.push((name.clone(), export(target)));
+                }
+                defined.requested = requested;
+            }
+            Err(why) => defined.failed.push((String::new(), why)),
+        }
+        Ok(defined)
+    }
+
+    fn plan(&mut self, definition: &Definition) -> Result<(Plan, Vec<String>), String> {
+        let request = &self.definitions.request;
+        let mut host = Sealed::default();
+        for name in &request.per_commit {
+            host.environment.insert(name.clone(), per_commit(name, self.commit));
+        }
+        let known = |value: &String| bake::Eval::Known(value.clone());
+        let mut inputs = Inputs {
+            targets: request.targets.clone(),
+            overrides: request.overrides.clone(),
+            variables: request.variables.iter().map(|(name, value)| (name.clone(), known(value))).collect(),
+            trace: false,
+            ..Inputs::default()
+        };
+        let told = |error: &bake::BakeError| error.display(|span| definition.source(span)).to_string();
+        let evaluation = bake::evaluate(definition, &inputs, &host);
+        if let Some(error) = evaluation.errors.first() {
+            return Err(told(error));
+        }
+        let has_default = |name: &str| {
+            evaluation.groups.iter().any(|group| group.name == name)
+                || evaluation.targets.iter().any(|target| target.name == name)
+        };
+        if inputs.targets.is_empty() && !has_default("default") {
+            inputs.targets = evaluation.targets.iter().map(|target| target.name.clone()).collect();
+        }
+        let plan = evaluation.plan(&inputs, &host).map_err(|error| told(&error))?;
+        let mut requested: Vec<String> =
+            inputs.targets.iter().filter(|name| plan.targets.contains_key(*name)).cloned().collect();
+        for (name, target) in &plan.targets {
+            if !target.linked && !requested.contains(name) {
+                requested.push(name.clone());
+            }
+        }
+        Ok((plan, requested))
+    }
+
+    fn target(&mut self, target: &Target) -> Result<Result<BuildInput, String>, HistoryError> {
+        let text = |set: &Option<bake::Set<String>>| set.as_ref().map(|set| set.value.clone());
+        let context = context(&text(&target.context).unwrap_or_else(|| ".".into()));
+        let (dockerfile, path) = match text(&target.dockerfile_inline) {
+            Some(text) => (self.inline(text), None),
+            None => {
+                let name = text(&target.dockerfile).filter(|name| !name.is_empty());
+                let name = name.unwrap_or_else(|| "Dockerfile".into());
+                let folder = match &context {
+                    BuildContext::Folder(folder) => folder.as_str(),
+                    _ => return Ok(Err("its Dockerfile is in a context that is no folder of the repository".into())),
+                };
+                let path = match name.strip_prefix("cwd://") {
+                    Some(name) => clean(name),
+                    None if name.starts_with('/') => return Ok(Err(format!("{name} is outside of the repository"))),
+                    None => clean(&format!("{folder}/{name}")).trim_start_matches('/').to_owned(),
+                };
+                match self.dockerfile(&path)? {
+                    Some(found) => (found, Some(path)),
+                    None => return Ok(Err(format!("there is no {path}"))),
+                }
+            }
+        };
+        let mut input = BuildInput::new(&target.name, dockerfile);
+        input.dockerfile_path = path;
+        input.context = context;
+        input.target = text(&target.target);
+        let dynamic = format!("{DYNAMIC}{}", self.commit.id);
+        for (name, value) in &target.args {
+            let value = if value.origin.dynamic { Some(dynamic.clone()) } else { value.value.clone() };
+            input.args.extend(value.map(|value| (name.clone(), value)));
+        }
+        let epoch = "SOURCE_DATE_EPOCH".to_owned();
+        if self.definitions.request.per_commit.contains(&epoch) && !target.args.contains_key(&epoch) {
+            // Buildx passes it on by itself.
+            let value = per_commit(&epoch, self.commit);
+            input.args.push((epoch, value));
+        }
+        input.contexts = target.contexts.iter().map(|(name, set)| (name.clone(), named_context(&set.value))).collect();
+        let list =
+            |list: &bake::List<String>| -> Vec<String> { list.iter().flatten().map(|set| set.value.clone()).collect() };
+        input.platforms = list(&target.platforms)
+            .iter()
+            .flat_map(|text| text.split(','))
+            .map(|text| text.trim().to_owned())
+            .collect();
+        input.no_cache = target.no_cache.as_ref().is_some_and(|set| set.value);
+        input.no_cache_filter = list(&target.no_cache_filter);
+        input.ulimits = list(&target.ulimits);
+        input.shm_size = text(&target.shm_size);
+        input.network = text(&target.network);
+        input.extra_hosts = target.extra_hosts.keys().cloned().collect();
+        Ok(Ok(input))
+    }
+
+    fn standalone(&mut self, path: &str) -> Result<Defined, HistoryError> {
+        let mut defined = Defined::default();
+        match self.dockerfile(path)? {
+            Some(dockerfile) => {
+                let mut input = BuildInput::new(path, dockerfile);
+                input.dockerfile_path = Some(path.to_owned());
+                input.context = BuildContext::Folder(String::new());
+                input.target = self.definitions.request.targets.first().cloned();
+                let request = &self.definitions.request;
+                input.args = request.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+                let values = request.per_commit.iter().map(|name| (name.clone(), per_commit(name, self.commit)));
+                input.args.extend(values);
+                defined.requested.push(path.to_owned());
+                defined.exports.push((path.to_owned(), Export::default()));
+                defined.inputs.push(input);
+            }
+            None => defined.failed.push((path.to_owned(), format!("there is no {path}"))),
+        }
+        Ok(defined)
+    }
+
+    fn dockerfile(&mut self, path: &str) -> Result<Option<Arc<Dockerfile>>, HistoryError> {
+        let mut found = self.find(path)?;
+        if found.is_none()
+            && let Some(folder) =
+                path.strip_suffix("Dockerfile").filter(|folder| folder.is_empty() || folder.ends_with('/'))
+        {
+            // Buildx takes the name in lower case as well.
+            found = self.find(&format!("{folder}dockerfile"))?;
+        }
+        let Some(oid) = found else { return Ok(None) };
+        if let Some(known) = self.definitions.dockerfiles.get(&oid) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        let source = Source::new(path, self.content.blob(oid)?);
+        let parsed = Arc::new(dockerfile::parse(FileId(0), source.text()));
+        self.definitions.dockerfiles.insert(oid, Arc::clone(&parsed));
+        Ok(Some(parsed))
+    }
+
+    fn inline(&mut self, text: String) -> Arc<Dockerfile> {
+        if let Some(known) = self.definitions.inline.get(&text) {
+            return Arc::clone(known);
+        }
+        let parsed = Arc::new(dockerfile::parse(FileId(0), &text));
+        // Texts with the commit's id in them would pile up.
+        if self.definitions.inline.len() < 1000 {
+            self.definitions.inline.insert(text, Arc::clone(&parsed));
+        }
+        parsed
+    }
+}
+
+/// The value that a variable has at one commit only: the commit's id, or a time for what must be one.
+fn per_commit(name: &str, commit: AtCommit<'_>) -> String {
+    match name {
+        "SOURCE_DATE_EPOCH" => (1_000_000_000 + commit.number).to_string(),
+        _ => commit.id.to_owned(),
+    }
+}
+
+fn export(target: &Target) -> Export {
+    let max = |to: &bake::CacheOption| to.attributes.get("mode").is_some_and(|mode| mode == "max");
+    let exports: Vec<bool> = target.cache_to.iter().flatten().map(|set| max(&set.value)).collect();
+    Export { max: exports.iter().copied().reduce(|a, b| a || b), imports: target.cache_from.iter().flatten().count() }
+}
+
+/// A main context as a path or URL.
+fn context(text: &str) -> BuildContext {
+    let text = text.strip_prefix("cwd://").unwrap_or(text);
+    if bake::is_remote(text) || text.starts_with('/') || text == "-" {
+        return BuildContext::Remote(text.to_owned());
+    }
+    BuildContext::Folder(folder(text))
+}
+
+fn named_context(text: &str) -> BuildContext {
+    if let Some(target) = text.strip_prefix("target:") {
+        return BuildContext::Target(target.to_owned());
+    }
+    if let Some(image) = text.strip_prefix("docker-image://") {
+        return BuildContext::Image(image.to_owned());
+    }
+    match text.strip_prefix("oci-layout://") {
+        Some(_) => BuildContext::Remote(text.to_owned()),
+        None => context(text),
+    }
+}
+
+/// A folder relative to the root of the project; `""` is the root.
+fn folder(text: &str) -> String {
+    let folder = clean(text);
+    if folder == "." { String::new() } else { folder }
+}
