@@ -25,6 +25,8 @@ pub enum Command {
     Check(Check),
     /// Resolve bake files as `docker buildx bake --print` does, without a builder
     Bake(Box<Bake>),
+    /// Tell from the git history how often each step of each build is rebuilt, and why
+    Replay(Box<Replay>),
     /// Write or refresh a baseline: findings that are known and accepted
     Baseline(Baseline),
     /// Print the project model as JSON or as a graph; for one Dockerfile its instructions and stages
@@ -288,6 +290,118 @@ pub struct Bake {
     pub metadata_file: Option<String>,
 }
 
+/// Where results of steps survive from one commit's build to the next.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum StoreName {
+    /// What the builds export, as the newest commit describes it
+    #[default]
+    Auto,
+    /// One builder that keeps everything
+    Persistent,
+    /// A fresh builder; the registry, local or GitHub cache of the commit before, with mode=max
+    #[value(alias = "gha", alias = "registry-max")]
+    RefLastMax,
+    /// The same with mode=min, as inline caches are
+    #[value(alias = "inline", alias = "registry-min")]
+    RefLastMin,
+    /// A fresh builder and no cache
+    None,
+}
+
+/// Whose definitions are built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DefinitionsOf {
+    /// Each commit's own
+    #[default]
+    AsWas,
+    /// Those of the newest commit: what these commits would cost now
+    Today,
+}
+
+/// How a replay is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum ReplayFormat {
+    /// A table
+    #[default]
+    Text,
+    /// For other tools
+    Json,
+    /// One page with a map of steps by commits
+    Html,
+}
+
+/// How many commits; `None` means all.
+#[derive(Debug, Clone, Copy)]
+pub struct Commits(pub Option<usize>);
+
+/// `bakelint replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// A folder of the repository; contexts and files are relative to it
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub path: PathBuf,
+
+    /// How many of the newest commits, or `all`
+    #[arg(long, value_name = "N", default_value = "200", value_parser = commits, help_heading = "History")]
+    pub commits: Commits,
+
+    /// Where the history ends
+    #[arg(long, value_name = "REV", default_value = "HEAD", help_heading = "History")]
+    pub branch: String,
+
+    /// Whose bake files and Dockerfiles are built
+    #[arg(long, value_enum, default_value_t, value_name = "OF", help_heading = "History")]
+    pub definitions: DefinitionsOf,
+
+    /// Bake file
+    #[arg(long, short, value_name = "FILE", help_heading = "Builds")]
+    pub file: Vec<String>,
+
+    /// Build this Dockerfile alone, with PATH as its context
+    #[arg(long, value_name = "FILE", conflicts_with = "file", help_heading = "Builds")]
+    pub dockerfile: Option<String>,
+
+    /// Target or group, in the order in which they are built
+    #[arg(long, value_name = "NAME", help_heading = "Builds")]
+    pub target: Vec<String>,
+
+    /// Override a target's value
+    #[arg(long, value_name = "TARGET.KEY=VALUE", help_heading = "Builds")]
+    pub set: Vec<String>,
+
+    /// Set a variable or build argument to the same value for all commits
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair, help_heading = "Builds")]
+    pub var: Vec<(String, String)>,
+
+    /// An environment variable that is another one at each commit, such as the commit's id
+    #[arg(long, value_name = "NAME", help_heading = "Builds")]
+    pub per_commit_arg: Vec<String>,
+
+    /// All targets are built by one call, instead of one call after the other
+    #[arg(long, help_heading = "Builds")]
+    pub together: bool,
+
+    /// Where results survive
+    #[arg(long, value_enum, default_value_t, value_name = "STORE", help_heading = "Builds")]
+    pub store: StoreName,
+
+    /// A build's log or record (.dockerbuild) to take times from; give several
+    #[arg(long, value_name = "FILE", help_heading = "Times")]
+    pub log: Vec<PathBuf>,
+
+    /// A TOML file with times of steps
+    #[arg(long, value_name = "FILE", help_heading = "Times")]
+    pub durations: Option<PathBuf>,
+
+    /// Tell what it would have saved if PATH had been this FILE
+    #[arg(long, value_name = "PATH=FILE", value_parser = pair, help_heading = "What if")]
+    pub replace: Vec<(String, String)>,
+
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub format: ReplayFormat,
+}
+
 /// `bakelint baseline`.
 #[derive(Debug, Args)]
 pub struct Baseline {
@@ -385,4 +499,16 @@ fn pair(word: &str) -> Result<(String, String), String> {
 fn label(word: &str) -> Result<(String, String), String> {
     let (name, form) = word.rsplit_once(':').ok_or("expected KEY:FORM")?;
     Ok((name.into(), form.into()))
+}
+
+fn commits(word: &str) -> Result<Commits, String> {
+    match word {
+        "all" => Ok(Commits(None)),
+        _ => word
+            .parse()
+            .ok()
+            .filter(|n| *n > 0)
+            .map(|n| Commits(Some(n)))
+            .ok_or_else(|| "expected a number or all".into()),
+    }
 }

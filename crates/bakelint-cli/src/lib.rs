@@ -61,6 +61,7 @@ pub fn run<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>, around:
     let result = match &cli.command {
         Command::Check(args) => command::check::run(args, around),
         Command::Bake(args) => command::bake::run(args, around),
+        Command::Replay(args) => command::replay::run(args, around),
         Command::Baseline(args) => command::baseline::run(args, around),
         Command::Inspect(args) => command::inspect::run(args, around),
         Command::Explain(args) => command::explain::run(args, around),

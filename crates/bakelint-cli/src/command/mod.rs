@@ -6,4 +6,5 @@ pub mod check;
 pub mod completions;
 pub mod explain;
 pub mod inspect;
+pub mod replay;
 pub mod rules;

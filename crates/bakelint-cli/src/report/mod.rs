@@ -6,6 +6,7 @@ pub mod github;
 pub mod gitlab;
 pub mod json;
 pub mod junit;
+pub mod replay;
 pub mod sarif;
 
 use bakelint_core::prelude::*;
