@@ -149,19 +149,19 @@ fn rewrite_ranges(text: &str) -> String {
 fn all_of(text: &str) -> Result<Vec<Constraint>, String> {
     let improper = || format!("improper constraint: {text}");
     let comparison = COMPARISON.as_ref().ok_or_else(improper)?;
-    let mut all = Vec::new();
+    let mut found = Vec::new();
     let mut rest = text;
-    while all.is_empty() || !rest.trim_matches(['\t', '\n', '\x0c', '\r', ' ']).is_empty() {
+    while found.is_empty() || !rest.trim_matches(['\t', '\n', '\x0c', '\r', ' ']).is_empty() {
         let captures = comparison.captures(rest).ok_or_else(improper)?;
         let gap = group(&captures, 1);
         // The first comparison stands alone, the others are set apart.
-        if all.is_empty() && gap.contains(',') || !all.is_empty() && gap.is_empty() {
+        if found.is_empty() && gap.contains(',') || !found.is_empty() && gap.is_empty() {
             return Err(improper());
         }
-        all.push(constraint(&captures)?);
         rest = &rest[group(&captures, 0).len()..];
+        found.push(captures);
     }
-    Ok(all)
+    found.iter().map(constraint).collect()
 }
 
 fn constraint(captures: &Captures) -> Result<Constraint, String> {

@@ -30,13 +30,18 @@ pub(super) fn functions() -> Vec<Function> {
 /// element of the right one is added if `add(left, element)` does.
 fn combine(args: &[Value], keep: fn(&Value, &Value) -> bool, add: fn(&Value, &Value) -> bool) -> Outcome {
     let of_no_type = |set: &Value| set.length() == Some(0) && set.element_type() == Some(&Type::Any);
+    let incompatible = || FunctionError::new("given sets must all have compatible element types");
     let typed = args.iter().filter(|set| !of_no_type(set));
     let types: Vec<Type> = typed.filter_map(|set| set.element_type().cloned()).collect();
     let element = match (types.is_empty(), unify_unsafe(&types)) {
         (true, _) => Type::Any,
         (false, Some(common)) => common.ty,
-        (false, None) => return Err(FunctionError::new("given sets must all have compatible element types")),
+        (false, None) => return Err(incompatible()),
     };
+    if element == Type::Any && types.iter().any(|ty| *ty != Type::Any) {
+        // Untyped nulls among typed collections leave the sets as they are.
+        return Err(incompatible());
+    }
     let ty = Type::set(element.clone());
     let converted = |(index, set): (usize, &Value)| {
         convert(set, &ty).map_err(|error| FunctionError::argument(index, error.message))
