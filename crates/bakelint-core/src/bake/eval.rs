@@ -451,7 +451,9 @@ impl<'d> Interpreter<'d> {
         if let Some(decisive) = decides {
             let volatile = left.is_volatile() || right.is_volatile();
             let unknown = || Value::unknown(Type::Bool).or_volatile(volatile);
-            let (value, errors) = match (left.as_bool(), right.as_bool()) {
+            // Null counts as false until the operator itself has to work with it.
+            let truth = |value: &Value| if value.is_null() { Some(false) } else { value.as_bool() };
+            let (value, errors) = match (truth(&left), truth(&right)) {
                 _ if !left.is_known() && !right.is_known() => {
                     if left_errors.is_empty() {
                         (Some(unknown()), left_errors)
@@ -957,7 +959,9 @@ impl<'d> Interpreter<'d> {
         if self.errors.len() > mark {
             return Value::DYNAMIC;
         }
-        match convert(&given, &ty) {
+        // The second conversion, to the type that the first one gave, refuses attributes that are left out: here
+        // `optional()` is of no use.
+        match convert(&given, &ty).and_then(|converted| convert(&given, &converted.ty())) {
             Ok(value) => value,
             Err(error) => {
                 self.bad_argument("value", value.start(), error);

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::blocks::{Kind, Output};
 use super::compose::{self, ComposeFile};
+use super::convert::convert;
 use super::definition::{Definition, DefinitionFile, Format, Yaml};
 use super::error::BakeError;
+use super::functions::json;
 use super::host::Host;
 use super::inputs::Inputs;
 use super::interpreter::Interpreter;
-use super::json_value;
 use super::overrides::Overrides;
 use super::remote::{clean_path, folder, is_remote};
 use super::target::{Group, Origin, Set, Target};
@@ -330,20 +331,17 @@ impl Variable {
         if self.value.is_null() {
             return None;
         }
-        let mut text = String::new();
-        match &self.ty {
-            Some(ty) => {
-                json_value::write(&self.value, ty, &mut text);
-                if *ty == Type::String {
-                    text = text.trim_matches('"').to_owned();
-                }
+        // A text is shown as it is; what JSON cannot express is shown as nothing, as buildx does.
+        Some(match &self.ty {
+            Some(Type::String) => {
+                json::encode_as(&self.value, &Type::String).unwrap_or_default().trim_matches('"').into()
             }
-            None => match self.value.as_str() {
-                Some(value) => text.push_str(value),
-                None => json_value::write(&self.value, &self.value.ty(), &mut text),
+            Some(ty) => json::encode_as(&self.value, ty).unwrap_or_default(),
+            None => match convert(&self.value, &Type::String) {
+                Ok(text) => text.as_str().unwrap_or_default().to_owned(),
+                Err(_) => json::encode(&self.value).unwrap_or_default(),
             },
-        }
-        Some(text)
+        })
     }
 }
 

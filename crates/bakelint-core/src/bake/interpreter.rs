@@ -12,10 +12,9 @@ use super::csv;
 use super::definition::DefinitionFile;
 use super::error::BakeError;
 use super::eval::Scope;
-use super::functions;
+use super::functions::{self, json};
 use super::host::Host;
 use super::inputs::Inputs;
-use super::json_value;
 use super::mentions::{Mentions, mentions};
 use super::number::Number;
 use super::target::Eval;
@@ -96,7 +95,7 @@ pub(super) struct Interpreter<'d> {
     values: HashMap<String, Global>,
     user_functions: BTreeMap<&'d str, Rc<UserFunction<'d>>>,
     variables_in_progress: HashSet<(u32, String)>,
-    functions_in_progress: HashSet<(u32, String)>,
+    functions_in_progress: HashSet<&'d str>,
     broken_functions: HashSet<String>,
     mentions: HashMap<usize, Rc<Mentions<'d>>>,
     pub blocks: super::blocks::Blocks<'d>,
@@ -340,11 +339,11 @@ impl<'d> Interpreter<'d> {
     ) -> Result<(), ()> {
         let mentions = self.mentions_of(expr);
         for name in &mentions.functions {
-            let result = self.resolve_function(scope, name);
+            let result = self.resolve_function(name);
             self.tell(expr, result, allow_missing)?;
         }
         for (name, _) in &mentions.json_functions {
-            let result = self.resolve_function(scope, name);
+            let result = self.resolve_function(name);
             self.tell(expr, result, allow_missing)?;
         }
         for traversal in &mentions.names {
@@ -389,7 +388,7 @@ impl<'d> Interpreter<'d> {
     fn resolve_functions(&mut self) {
         let names: Vec<&'d str> = self.functions.keys().copied().collect();
         for name in names {
-            match self.resolve_function(&Scope::GLOBAL, name) {
+            match self.resolve_function(name) {
                 Ok(()) | Err(Trouble::Reported) => {}
                 Err(Trouble::Undefined(message) | Trouble::Message(message)) => {
                     let Some(function) = self.functions.get(name) else { continue };
@@ -401,7 +400,7 @@ impl<'d> Interpreter<'d> {
         }
     }
 
-    fn resolve_function(&mut self, scope: &Scope<'_>, name: &str) -> Result<(), Trouble> {
+    fn resolve_function(&mut self, name: &str) -> Result<(), Trouble> {
         if functions::lookup(name).is_some() || self.user_functions.contains_key(name) {
             return Ok(());
         }
@@ -409,15 +408,10 @@ impl<'d> Interpreter<'d> {
             return Err(Trouble::Reported);
         }
         let Some((name, function)) = self.functions.get_key_value(name) else {
-            if self.functions_in_progress.contains(&(scope.id, name.to_owned())) {
-                return Err(Trouble::Message(format!("function cycle not allowed for {name}")));
-            }
-            // Bake remembers the first mention and takes the second one for a cycle; so it is an error here too.
-            self.functions_in_progress.insert((scope.id, name.to_owned()));
             return Err(Trouble::Undefined(format!("function \"{name}\" does not exist")));
         };
         let (name, params, variadic, result) = (*name, function.params, function.variadic, function.result);
-        if !self.functions_in_progress.insert((0, name.to_owned())) {
+        if !self.functions_in_progress.insert(name) {
             return Err(Trouble::Message(format!("function cycle not allowed for {name}")));
         }
         let resolved = self.user_function_of(name, params, variadic, result);
@@ -614,7 +608,7 @@ impl<'d> Interpreter<'d> {
         };
         let result =
             match &ty {
-                Some(ty) if json => json_value::read(&text, ty)
+                Some(ty) if json => json::decode_as(&text, ty)
                     .map_err(|why| format!("failed to convert variable {name} from JSON: {why}")),
                 Some(ty @ (Type::List(_) | Type::Set(_) | Type::Tuple(_) | Type::Map(_))) => from_csv(name, &text, ty)
                     .map_err(|why| format!("failed to convert variable {name} from CSV: {why}")),

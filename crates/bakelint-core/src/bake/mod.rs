@@ -20,7 +20,6 @@ pub mod functions;
 mod host;
 mod inputs;
 mod interpreter;
-mod json_value;
 mod mentions;
 pub mod number;
 mod overrides;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::entry::{Attestation, CacheOption, Export, Policy, Secret, Ssh};
 use super::evaluation::Evaluation;
-use super::json_value::write_text;
+use super::functions::json::write_text;
 use super::request::Plan;
 use super::target::{Group, Set, Target};
 

@@ -238,7 +238,7 @@ fn write(verb: &Verb, args: &[Value], out: &mut String) -> Result<(), FunctionEr
                 's' => out.push_str(&pad(verb, &text)),
                 _ => {
                     let mut quoted = String::new();
-                    json::write_string(&text, &mut quoted);
+                    json::write_text(&text, &mut quoted);
                     out.push_str(&pad(verb, &quoted));
                 }
             }

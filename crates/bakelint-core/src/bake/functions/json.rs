@@ -62,7 +62,7 @@ fn write(value: &Value, ty: &Type, out: &mut String) -> Result<(), JsonError> {
         return Ok(());
     }
     if let Some(text) = value.as_str() {
-        write_string(text, out);
+        write_text(text, out);
     } else if let Some(number) = value.as_number() {
         if number.is_infinite() {
             return Err(JsonError("cannot serialize infinity as JSON".into()));
@@ -87,7 +87,7 @@ fn write(value: &Value, ty: &Type, out: &mut String) -> Result<(), JsonError> {
             if index > 0 {
                 out.push(',');
             }
-            write_string(key, out);
+            write_text(key, out);
             out.push(':');
             let of_object = ty.attributes().and_then(|object| object.get(key));
             write(&item, ty.element().or(of_object).unwrap_or(&Type::Any), out)?;
@@ -100,7 +100,7 @@ fn write(value: &Value, ty: &Type, out: &mut String) -> Result<(), JsonError> {
 }
 
 /// Writes text as a JSON string the way Go does, fit for HTML.
-pub(super) fn write_string(text: &str, out: &mut String) {
+pub(in crate::bake) fn write_text(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
         match c {
@@ -153,7 +153,7 @@ fn write_type(ty: &Type, out: &mut String) {
                 if index > 0 {
                     out.push(',');
                 }
-                write_string(name, out);
+                write_text(name, out);
                 out.push(':');
                 write_type(ty, out);
             }
@@ -161,7 +161,7 @@ fn write_type(ty: &Type, out: &mut String) {
             let mut before = ",[";
             for (name, _) in object.attributes().filter(|(name, _)| object.is_optional(name)) {
                 out.push_str(before);
-                write_string(name, out);
+                write_text(name, out);
                 before = ",";
             }
             out.push_str(if before == "," { "]]" } else { "]" });

@@ -1485,7 +1485,8 @@ impl<'t> Parser<'t> {
             return vec![self.invalid(open.cover(close))];
         }
         if root.is_empty() {
-            root.push(Expr::new(ExprKind::Text(Text::default()), open.after()));
+            // As in hashicorp/hcl, the empty text stands behind the string.
+            root.push(Expr::new(ExprKind::Text(Text::default()), close.after()));
         }
         root
     }
