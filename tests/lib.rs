@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod page;
 pub mod pages;
+pub mod replay;
 pub mod tidy;
 
 use std::path::{Path, PathBuf};

@@ -56,7 +56,7 @@ pub fn run(args: &Replay, around: &mut Surroundings) -> Result<u8, Failure> {
         answer.before.replay.notes.append(&mut notes);
         print(args, around, &subject, &answer.before, &durations, Some(&answer))
     };
-    around.out.write_all(text.as_bytes())?;
+    around.out.write_all(text?.as_bytes())?;
     Ok(CLEAN)
 }
 
@@ -67,12 +67,16 @@ fn print(
     history: &History,
     durations: &Durations,
     answer: Option<&WhatIf>,
-) -> String {
-    match args.format {
+) -> Result<String, Failure> {
+    if let (true, Some(first)) = (history.replay.builds.is_empty(), history.replay.failures.last()) {
+        let help = "name the bake file with --file, or a Dockerfile with --dockerfile".to_owned();
+        return Err(Failure::Usage { message: first.reason.clone(), help: Some(help) });
+    }
+    Ok(match args.format {
         ReplayFormat::Json => report::json::print(subject, history, durations, answer),
         ReplayFormat::Text => report::text::print(subject, history, durations, answer, Look::of(around)),
         ReplayFormat::Html => report::html::print(subject, history, durations, answer),
-    }
+    })
 }
 
 fn options(args: &Replay, repository: &Repository) -> Options {
@@ -119,13 +123,6 @@ fn store_of_definitions(
         );
     } else if modes.len() < exports.len() {
         notes.push("not all builds export a cache; those that do not are replayed as if they did".into());
-    }
-    for (name, export) in exports.iter().filter(|(_, export)| export.imports > 1) {
-        notes.push(format!(
-            "{name} imports {} caches: BuildKit may lose hits that are in more than one of them (moby/buildkit#6418), \
-             which is not counted here",
-            export.imports
-        ));
     }
     Ok(kind)
 }

@@ -439,6 +439,10 @@ impl<S: ObjectSource> Content<S> {
                 changed = true;
                 continue;
             }
+            if !inner.ignored && !may_match_below(ignore, &below) {
+                kept.push(entry.clone());
+                continue;
+            }
             let left = self.apply_below(filter, ignore, entry.oid, &below, &inner, depth + 1)?;
             changed |= left != Some(entry.oid);
             kept.extend(left.map(|oid| Entry { oid, ..entry.clone() }));
@@ -672,6 +676,26 @@ impl<S: ObjectSource> Content<S> {
         self.links.insert(oid, Arc::clone(&target));
         Ok(target)
     }
+}
+
+/// Whether a pattern may match a folder or something in it. Where none can, nothing needs to be read.
+fn may_match_below(ignore: &Ignore, folder: &str) -> bool {
+    let may_match = |pattern: &str| {
+        let mut parts = folder.split('/');
+        for own in pattern.split('/') {
+            // Sets and escapes are rare, and not worth a second reading.
+            if own.contains("**") || own.contains(['[', '\\']) {
+                return true;
+            }
+            match parts.next() {
+                Some(part) if glob::matches(own, part) => {}
+                Some(_) => return false,
+                None => return true,
+            }
+        }
+        true
+    };
+    ignore.patterns().iter().any(|pattern| may_match(&pattern.text))
 }
 
 /// The patterns of a selector.

@@ -221,11 +221,14 @@ impl<'a> Converter<'a> {
             self.errors.push((input.name.clone(), error.clone()));
             return Err(error);
         }
-        let own = [DEFAULT_PLATFORM.to_owned()];
-        let platforms = if input.platforms.is_empty() { &own[..] } else { &input.platforms[..] };
+        let mut platforms: Vec<String> = input.platforms.iter().map(|text| normal_platform(text)).collect();
+        platforms.dedup();
+        if platforms.is_empty() {
+            platforms.push(DEFAULT_PLATFORM.to_owned());
+        }
         let mut steps = Vec::new();
         let mut states = Vec::new();
-        for platform in platforms {
+        for platform in &platforms {
             let mut build = StageBuilder::new(self, input, platform, platforms.len() > 1);
             match build.target() {
                 Ok(state) => {
@@ -1128,8 +1131,11 @@ fn context_name(name: &str) -> String {
     }
 }
 
-/// A platform in its usual spelling: `amd64` is `linux/amd64`, `linux/x86_64` as well.
+/// A platform in its usual spelling: `amd64` is `linux/amd64`, `linux/x86_64` as well, and `local` is the builder's own.
 fn normal_platform(text: &str) -> String {
+    if text == "local" {
+        return DEFAULT_PLATFORM.to_owned();
+    }
     let mut parts: Vec<&str> = text.split('/').collect();
     if parts.len() == 1 && !matches!(parts[0], "linux" | "windows" | "darwin" | "freebsd") {
         parts.insert(0, "linux");

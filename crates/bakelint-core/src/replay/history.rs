@@ -264,12 +264,7 @@ impl Objects {
         let mut words = answer.trim_end().split(' ').skip(1);
         let found = words.next().unwrap_or_default();
         if found == "missing" {
-            let hint = if self.repository.partial {
-                "the clone is partial and nothing is fetched; make a full clone"
-            } else {
-                "the repository is incomplete; `git fsck` tells more"
-            };
-            return Err(HistoryError::Missing { oid, hint });
+            return Err(self.missing(oid));
         }
         let Some(size) = words.next().and_then(|size| size.parse::<usize>().ok()) else {
             return Err(self.broken(oid));
@@ -296,6 +291,19 @@ impl Objects {
             return Err(std::io::ErrorKind::UnexpectedEof.into());
         }
         Ok(answer)
+    }
+
+    /// Git calls an object missing as well when it cannot unpack it. Asked again, it says more.
+    fn missing(&self, oid: Oid) -> HistoryError {
+        match self.repository.run(&["cat-file", "-p", &oid.to_string()]) {
+            Err(HistoryError::Git { message, .. }) if !message.contains("Not a valid object name") => {
+                HistoryError::Damaged { oid, message }
+            }
+            _ if self.repository.partial => {
+                HistoryError::Missing { oid, hint: "the clone is partial and nothing is fetched; make a full clone" }
+            }
+            _ => HistoryError::Missing { oid, hint: "the repository is incomplete; `git fsck` tells more" },
+        }
     }
 
     /// Git ended in the middle: it is asked again in a way that gives its message.

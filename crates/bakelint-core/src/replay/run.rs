@@ -30,7 +30,15 @@ impl Executed {
 ///
 /// BuildKit works backwards from the results: what has a result in the store is taken, and what it was made of is not
 /// looked at. Only what has none is executed, and first what it needs.
-pub fn run(graph: &Graph, keys: &[Vec<Digest>], calls: &[Call], store: &mut Store) -> Executed {
+///
+/// Imported results of the vertices in `lost` are not found, as if the import had lost them.
+pub fn run(
+    graph: &Graph,
+    keys: &[Vec<Digest>],
+    calls: &[Call],
+    store: &mut Store,
+    lost: &HashSet<VertexId>,
+) -> Executed {
     let mut by_call = Vec::with_capacity(calls.len());
     for (number, call) in calls.iter().enumerate() {
         // Keys differ from call to call only where something is never the same twice.
@@ -43,7 +51,8 @@ pub fn run(graph: &Graph, keys: &[Vec<Digest>], calls: &[Call], store: &mut Stor
         // executed once: the later one is a hit.
         while let Some(id) = todo.pop() {
             let vertex = &graph.vertices()[id];
-            if std::mem::replace(&mut seen[id], true) || vertex.source || store.has(keys[id], &names) {
+            let imports = if lost.contains(&id) { &[][..] } else { &names[..] };
+            if std::mem::replace(&mut seen[id], true) || vertex.source || store.has(keys[id], imports) {
                 continue;
             }
             executed.insert(id);

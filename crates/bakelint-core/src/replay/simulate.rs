@@ -66,6 +66,10 @@ pub struct StepHistory {
     pub step: Step,
     /// Per commit: whether it was executed; `None` where it is not part of the build.
     pub rebuilt: Vec<Option<bool>>,
+    /// At how many commits after the first it is executed if imports lose hits as BuildKit is known to: a fresh builder
+    /// that bakes several targets at once, or imports several caches, misses steps that a cache holds
+    /// (moby/buildkit#4674, moby/buildkit#6418). Without such builds the same as the flags say.
+    pub rebuilt_at_worst: usize,
     /// Per commit at which it was executed: why.
     pub causes: BTreeMap<usize, BTreeSet<Cause>>,
     /// Seconds of execution that follow from causes of this very step, here and in the steps built on it.
@@ -165,6 +169,15 @@ struct Prepared {
     /// Vertices that are (part of) steps.
     is_step: Vec<bool>,
     has_fresh: bool,
+    /// Vertices whose imported results may be lost.
+    may_be_lost: HashSet<VertexId>,
+}
+
+/// What the calls of one commit did.
+struct Runs<'r> {
+    calls: &'r [Call],
+    executed: &'r Executed,
+    at_worst: &'r Executed,
 }
 
 struct Snapshot {
@@ -293,7 +306,39 @@ impl<S: ObjectSource> Simulator<S> {
             }
         }
         let has_fresh = graph.has_fresh();
-        Prepared { defined, graph, errors, times, is_step, has_fresh }
+        let may_be_lost = self.may_be_lost(&graph, &defined);
+        Prepared { defined, graph, errors, times, is_step, has_fresh, may_be_lost }
+    }
+
+    /// The vertices that a fresh builder may miss although an import has them: all of a build with several imports, and
+    /// what is not shared of all but one of the targets that are baked at once and share steps.
+    fn may_be_lost(&self, graph: &Graph, defined: &Defined) -> HashSet<VertexId> {
+        let mut lost = HashSet::new();
+        if !matches!(self.options.store, StoreKind::RefLast(_)) {
+            return lost;
+        }
+        let requested = |name: &String| defined.requested.iter().position(|other| other == name);
+        let mut builds: Vec<(usize, &String, HashSet<VertexId>)> = graph
+            .builds
+            .iter()
+            .filter_map(|build| {
+                let all = reachable(graph, &build.results, true).into_iter();
+                let own = all.filter(|id| !graph.vertices()[*id].source).collect();
+                Some((requested(&build.name)?, &build.name, own))
+            })
+            .collect();
+        builds.sort_by_key(|(place, ..)| *place);
+        for (at, (_, name, own)) in builds.iter().enumerate() {
+            if defined.exports.iter().any(|(build, export)| build == *name && export.imports > 1) {
+                lost.extend(own);
+            }
+            let others = || builds.iter().enumerate().filter(|(other, _)| *other != at);
+            let shares = others().any(|(_, (.., theirs))| !theirs.is_disjoint(own));
+            if self.options.together && at > 0 && shares {
+                lost.extend(own.iter().filter(|id| !others().any(|(_, (.., theirs))| theirs.contains(id))));
+            }
+        }
+        lost
     }
 
     fn build(&mut self, number: usize, id: &str, tree: Oid, prepared: &Prepared) -> Result<(), HistoryError> {
@@ -352,8 +397,14 @@ impl<S: ObjectSource> Simulator<S> {
         let keys: Vec<Vec<Digest>> =
             keys.into_iter().map(|keys| keys.into_iter().map(|key| key.unwrap_or(unused)).collect()).collect();
         self.store.start_commit();
-        let executed = run(graph, &keys, &calls, &mut self.store);
-        self.tell(number, prepared, &roots, &calls, &executed, &broken)?;
+        let nothing = HashSet::new();
+        let at_worst = match prepared.may_be_lost.is_empty() {
+            true => None,
+            false => Some(run(graph, &keys, &calls, &mut self.store.clone(), &prepared.may_be_lost)),
+        };
+        let executed = run(graph, &keys, &calls, &mut self.store, &nothing);
+        let runs = Runs { calls: &calls, at_worst: at_worst.as_ref().unwrap_or(&executed), executed: &executed };
+        self.tell(number, prepared, &roots, &runs, &broken)?;
         self.trees_before =
             graph.contexts().iter().cloned().zip(roots).filter_map(|(context, root)| Some((context, root?))).collect();
         Ok(())
@@ -439,10 +490,10 @@ impl<S: ObjectSource> Simulator<S> {
         number: usize,
         prepared: &Prepared,
         roots: &[Option<Oid>],
-        calls: &[Call],
-        executed: &Executed,
+        runs: &Runs<'_>,
         broken: &HashSet<usize>,
     ) -> Result<(), HistoryError> {
+        let Runs { calls, executed, at_worst } = *runs;
         let graph = &prepared.graph;
         let all_calls: Vec<usize> = (0..calls.len()).collect();
         self.replay.times[number] = time(prepared, calls, executed);
@@ -468,6 +519,7 @@ impl<S: ObjectSource> Simulator<S> {
             for step in &build.steps {
                 let key: RowKey = (build.name.clone(), step.stage.clone(), step.index, step.platform.clone());
                 let ran = step.vertices.iter().any(|vertex| executed.any(by, *vertex));
+                let ran_at_worst = step.vertices.iter().any(|vertex| at_worst.any(by, *vertex));
                 let snapshot = self.snapshot(graph, step, roots)?;
                 let causes = if ran && number > 0 {
                     let before = self.before.get(&key);
@@ -504,6 +556,7 @@ impl<S: ObjectSource> Simulator<S> {
                     rows.steps.push(StepHistory {
                         step: step.clone(),
                         rebuilt: Vec::new(),
+                        rebuilt_at_worst: 0,
                         causes: BTreeMap::new(),
                         blamed_seconds: 0.0,
                         roots: 0,
@@ -516,6 +569,7 @@ impl<S: ObjectSource> Simulator<S> {
                 }
                 row.rebuilt.resize(number, None);
                 row.rebuilt.push(Some(ran));
+                row.rebuilt_at_worst += usize::from(number > 0 && ran_at_worst);
                 if number > 0 && ran {
                     // A shared vertex is blamed once, where it is told first.
                     for vertex in step.vertices.iter().filter(|vertex| counted.insert(**vertex)) {
@@ -916,6 +970,26 @@ mod tests {
             // Everything before is known to a builder that keeps all.
             let expected: Vec<String> = expected.iter().map(|row| (*row).to_owned()).collect();
             assert_eq!(found, expected, "{store:?}");
+        }
+    }
+
+    #[test]
+    fn targets_baked_at_once_on_fresh_builders_may_lose_hits() {
+        let bake = "docker-bake.hcl = target \"web\" { target = \"web\" }\ntarget \"worker\" { target = \"worker\" }\n";
+        let dockerfile =
+            "Dockerfile = FROM alpine AS base\nRUN shared\nFROM base AS web\nRUN web\nFROM base AS worker\nRUN worker";
+        let commits = [vec![bake, dockerfile], vec![bake, dockerfile]];
+        let targets = vec!["web".into(), "worker".into()];
+        for (store, together, expected) in [
+            (StoreKind::RefLast(Mode::Max), true, [0, 0, 0, 1]),
+            (StoreKind::RefLast(Mode::Max), false, [0, 0, 0, 0]),
+            (StoreKind::Persistent, true, [0, 0, 0, 0]),
+        ] {
+            let request = Request { targets: Vec::clone(&targets), ..Request::default() };
+            let replay = replay(Options { request, store, together, ..options() }, &commits);
+            let steps = replay.builds.iter().flat_map(|build| &build.steps);
+            let found: Vec<usize> = steps.map(|step| step.rebuilt_at_worst).collect();
+            assert_eq!(found, expected, "{store:?} {together}");
         }
     }
 

@@ -175,11 +175,13 @@ fn row(
     let (count, of) = rebuilds(history);
     let share = rebuild_share(history);
     let text = escape(&step.text);
+    let worst = history.rebuilt_at_worst;
+    let worst = if worst > count { format!("–{worst}") } else { String::new() };
     put(
         page,
         format_args!(
             "<tr><td>{} <span class=\"soft\">{}/{}</span></td><td title=\"{text}\"><code>{text}</code></td>\
-             <td title=\"{:.0} % (95 %: {:.0} to {:.0} %)\"><span class=\"meter\" style=\"width:{:.0}px\"></span> {count}/{of}</td>",
+             <td title=\"{:.0} % (95 %: {:.0} to {:.0} %)\"><span class=\"meter\" style=\"width:{:.0}px\"></span> {count}{worst}/{of}</td>",
             escape(&step.stage),
             step.index,
             step.total,

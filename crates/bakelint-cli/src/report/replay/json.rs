@@ -74,7 +74,11 @@ fn step(durations: &Durations, build: &BuildHistory, history: &StepHistory) -> V
         history.rebuilt.iter().map(|flag| flag.map_or(Value::Null, |flag| json!(u8::from(flag)))).collect();
     set("rebuilt", Value::Array(flags));
     let share = rebuild_share(history);
-    set("rebuilds", json!({"count": count, "of": of, "share": share.value, "low": share.low, "high": share.high}));
+    set(
+        "rebuilds",
+        json!({"count": count, "of": of, "share": share.value, "low": share.low, "high": share.high,
+        "at_worst": history.rebuilt_at_worst}),
+    );
     let causes = ranked_causes(history).into_iter().map(|(cause, commits, alone)| {
         let mut value = json!(cause);
         value["commits"] = json!(commits);

@@ -26,6 +26,7 @@ pub fn print(
         page.answer(answer, durations);
     }
     page.failures(history);
+    page.losses(&history.replay);
     for note in &history.replay.notes {
         let width = look.width.saturating_sub(6);
         let lines = textwrap::wrap(note, width);
@@ -96,7 +97,7 @@ impl Page {
         let (count, of) = rebuilds(history);
         let share = rebuild_share(history);
         let label = format!("{:stage_width$} {:>2}/{:<2}", clip(&step.stage, stage_width), step.index, step.total);
-        let wide = self.look.width.saturating_sub(stage_width + 50).clamp(20, 60);
+        let wide = self.look.width.saturating_sub(stage_width + 52).clamp(20, 60);
         let text = clip(&step.text.split_whitespace().collect::<Vec<_>>().join(" "), wide);
         let bar = bar(share.value, 10);
         let style = match share.value {
@@ -108,10 +109,14 @@ impl Page {
             time_of(durations, build, history).map(|time| format!(" {}", seconds(time.seconds))).unwrap_or_default();
         let causes = if count == 0 { String::new() } else { self.paint(&causes(history), Style::Dim) };
         self.line(&format!(
-            "  {} {text:wide$} {} {:>9}{time:>8}  {causes}",
+            "  {} {text:wide$} {} {:>11}{time:>8}  {causes}",
             self.paint(&label, Style::Dim),
             self.paint(&bar, style),
-            format!("{count}/{of}"),
+            if history.rebuilt_at_worst > count {
+                format!("{count}–{}/{of}", history.rebuilt_at_worst)
+            } else {
+                format!("{count}/{of}")
+            },
         ));
     }
 
@@ -185,6 +190,16 @@ impl Page {
         self.line(&format!("  the first run after it executes {}{cost}", plural(answer.first_run.executed, "step")));
         if let Some(runs) = answer.pays_back_after {
             self.line(&format!("  and is paid for after {:.0} more", runs.ceil()));
+        }
+    }
+
+    fn losses(&mut self, replay: &Replay) {
+        let steps = replay.builds.iter().flat_map(|build| &build.steps);
+        if steps.into_iter().any(|step| step.rebuilt_at_worst > rebuilds(step).0) {
+            self.line("note: the higher numbers hold if imports lose hits, as BuildKit does on fresh builders that bake targets");
+            self.line(
+                "      with common steps at once, or import several caches (moby/buildkit#4674, moby/buildkit#6418)",
+            );
         }
     }
 
