@@ -10,6 +10,7 @@ pub mod outline;
 pub mod paths;
 pub mod settings;
 pub mod value;
+pub mod workflow;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;

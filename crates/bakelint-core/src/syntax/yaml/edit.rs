@@ -17,7 +17,7 @@ pub fn indentation(text: &str, node: Node<'_>) -> usize {
 /// How many columns a mapping inside a mapping is indented further; 2 where the file shows none.
 pub fn indent_unit(text: &str, tree: &Tree) -> usize {
     let block_mapping = |node: &Node<'_>| matches!(node.written(), Content::Mapping(mapping) if mapping.style == CollectionStyle::Block);
-    let nodes = (0..tree.nodes.len()).map(|at| tree.node(super::NodeId(at as u32)));
+    let nodes = tree.nodes();
     nodes
         .filter(block_mapping)
         .filter_map(|node| {

@@ -179,6 +179,11 @@ impl Tree {
         Node { tree: self, id }
     }
 
+    /// Every node, each before what it holds.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = Node<'_>> {
+        (0..self.nodes.len()).map(|at| self.node(NodeId(at as u32)))
+    }
+
     /// All comments, in order.
     pub fn comments(&self) -> &[Comment] {
         &self.comments
@@ -217,6 +222,11 @@ impl Tree {
             };
         }
         path
+    }
+
+    /// A tree of the same file that holds nothing.
+    pub fn empty(file: FileId) -> Tree {
+        Tree { file, nodes: Vec::new(), documents: Vec::new(), comments: Vec::new() }
     }
 
     fn full_span(&self, id: NodeId) -> Span {

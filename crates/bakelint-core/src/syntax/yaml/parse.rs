@@ -104,7 +104,7 @@ impl<'a> Builder<'a> {
         Builder {
             text,
             dashes,
-            tree: Tree { file, nodes: Vec::new(), documents: Vec::new(), comments: Vec::new() },
+            tree: Tree::empty(file),
             errors: forbidden_character(file, text).into_iter().collect(),
             open: Vec::new(),
             anchors: HashMap::new(),
