@@ -48,6 +48,7 @@ pub mod prelude {
     pub use crate::model::dockerfile::{Base, Dockerfile};
     pub use crate::model::settings::{Runner, Settings};
     pub use crate::model::value::{Eval, Text, TextPart, Value};
+    pub use crate::model::workflow::{self as workflow, ActionRef, Job, Workflow};
     pub use crate::patch::patch;
     pub use crate::rule::{Check, Findings, Meta, Rule as Entry};
     pub use crate::snapshot::{FileKind, ReadOptions, Snapshot};

@@ -145,12 +145,22 @@ impl Bake {
             own = evaluate(&self.definition, &inputs, &host);
             &own
         };
+        if call.targets.iter().any(|(text, _)| text.as_known().is_none()) {
+            // Which targets are asked for is not known, so none is taken for called.
+            call.open = true;
+            return (call, Vec::new());
+        }
         let plan = match evaluation.plan(&inputs, &host) {
             Ok(plan) => plan,
             Err(error) => {
                 call.error = Some(error);
-                // One bad override hides no target: what is asked for is built without it.
-                let lenient = Inputs { overrides: Vec::new(), ..inputs };
+                // One bad override hides neither the targets nor the other overrides.
+                let fits = |text: &String| {
+                    let one = Inputs { overrides: vec![text.clone()], ..inputs.clone() };
+                    evaluation.plan(&one, &host).is_ok()
+                };
+                let good = inputs.overrides.iter().filter(|text| fits(text)).cloned().collect();
+                let lenient = Inputs { overrides: good, ..inputs.clone() };
                 evaluation.plan(&lenient, &host).unwrap_or_else(|_| Plan::default())
             }
         };

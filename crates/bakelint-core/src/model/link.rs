@@ -6,6 +6,7 @@ use crate::bake::DEFAULT_FILES;
 use crate::model::Project;
 use crate::model::bake::Bake;
 use crate::model::build::{Build, BuildArg, Context, Maker, NamedContext};
+use crate::model::callers::{self, BakeRequest, Call};
 use crate::model::dockerfile::Dockerfile;
 use crate::model::paths;
 use crate::model::value::{Text, Value};
@@ -14,10 +15,67 @@ use crate::source::{FileId, Span};
 
 /// Fills in [`Project::bakes`], [`Project::bake_calls`] and [`Project::builds`], and reads the Dockerfiles that builds name.
 pub(super) fn link(project: &mut Project) {
+    calls(project);
     default_bakes(project);
     uncalled_targets(project);
     find_dockerfiles(project);
     standalone(project);
+}
+
+/// The builds that the steps of workflows make.
+fn calls(project: &mut Project) {
+    for call in callers::calls(project) {
+        match call {
+            Call::Build(build) => project.builds.push(*build),
+            Call::Bake(request) => bake_request(project, *request),
+        }
+    }
+}
+
+/// Resolves a bake command and adds its builds.
+fn bake_request(project: &mut Project, request: BakeRequest) {
+    let BakeRequest { folder, files, mut call, environment } = request;
+    let mut found: Vec<FileId> = Vec::new();
+    let names: Vec<String> = if files.is_empty() && !call.open {
+        DEFAULT_FILES.iter().filter_map(|name| paths::join(&folder, name)).collect()
+    } else {
+        files
+    };
+    for name in names {
+        match project.snapshot.find(&name) {
+            Some(file) => found.push(file),
+            None if project.snapshot.has_path(&name) => project.missing.push(name),
+            None => {}
+        }
+    }
+    if found.is_empty() {
+        return;
+    }
+    let at = bake_of(project, &folder, found);
+    call.bake = at;
+    let bake = &mut project.bakes[at];
+    bake.called = true;
+    for declared in bake.definition.variables() {
+        let name = declared.name();
+        let given = environment.get(name).cloned().or_else(|| callers::github_variable(name));
+        if let Some(value) = given {
+            call.variables.entry(name.to_owned()).or_insert(value);
+        }
+    }
+    let (call, mut builds) = bake.call(call);
+    for build in &mut builds {
+        if let Maker::Target { bake, .. } = &mut build.maker {
+            *bake = at;
+        }
+        // A file that another action writes gives tags, labels or anything else.
+        if call.open {
+            build.tags_known = false;
+            build.cache_known = false;
+            build.platforms_known = false;
+        }
+    }
+    project.bake_calls.push(call);
+    project.builds.extend(builds);
 }
 
 /// The definitions that bake finds by itself in a folder, and bake files of other names, each alone.
@@ -141,7 +199,7 @@ fn standalone(project: &mut Project) {
 }
 
 /// A named context as the command line writes it.
-fn context_of(text: &str) -> Context {
+pub(super) fn context_of(text: &str) -> Context {
     if let Some(target) = text.strip_prefix("target:") {
         return Context::Target(target.to_owned());
     }

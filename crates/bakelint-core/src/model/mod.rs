@@ -2,6 +2,7 @@
 
 pub mod bake;
 pub mod build;
+mod callers;
 pub mod command_line;
 mod derived;
 pub mod dockerfile;
@@ -17,11 +18,12 @@ use std::sync::OnceLock;
 
 use crate::diagnostic::Diagnostic;
 use crate::model::bake::{Bake, BakeCall};
-use crate::model::build::Build;
+use crate::model::build::{Build, StepRef};
 pub use crate::model::derived::Derived;
 use crate::model::dockerfile::Dockerfile;
 use crate::model::outline::Outline;
 use crate::model::settings::Settings;
+use crate::model::workflow::{Action, Job, Step, Workflow};
 use crate::snapshot::{FileKind, Snapshot};
 use crate::source::FileId;
 use crate::syntax::SyntaxError;
@@ -35,6 +37,10 @@ pub struct Project {
     pub settings: Settings,
     /// The Dockerfiles, by path.
     pub dockerfiles: Vec<Dockerfile>,
+    /// The workflows, by path.
+    pub workflows: Vec<Workflow>,
+    /// The actions of the repository, by path.
+    pub actions: Vec<Action>,
     /// The bake definitions: those that commands name, and those that bake finds by itself.
     pub bakes: Vec<Bake>,
     /// The bake commands of steps and scripts.
@@ -58,6 +64,8 @@ impl Project {
             snapshot,
             settings,
             dockerfiles: Vec::new(),
+            workflows: Vec::new(),
+            actions: Vec::new(),
             bakes: Vec::new(),
             bake_calls: Vec::new(),
             builds: Vec::new(),
@@ -66,11 +74,24 @@ impl Project {
             derived: Derived::default(),
         };
         for (file, source) in project.snapshot.files() {
-            if FileKind::of(&source.path) == FileKind::Dockerfile {
-                let dockerfile = Dockerfile::parse(file, source.clone());
-                if dockerfile.looks_like_one() {
-                    project.dockerfiles.push(dockerfile);
+            match FileKind::of(&source.path) {
+                FileKind::Dockerfile => {
+                    let dockerfile = Dockerfile::parse(file, source.clone());
+                    if dockerfile.looks_like_one() {
+                        project.dockerfiles.push(dockerfile);
+                    }
                 }
+                FileKind::Workflow => {
+                    let (workflow, errors) = Workflow::parse(file, source.text());
+                    project.workflows.push(workflow);
+                    project.errors.extend(errors);
+                }
+                FileKind::Action => {
+                    let (action, errors) = Action::parse(file, source.text());
+                    project.actions.push(action);
+                    project.errors.extend(errors);
+                }
+                _ => {}
             }
         }
         link::link(&mut project);
@@ -88,6 +109,8 @@ impl Project {
             let count = if first == Some(crate::syntax::dockerfile::Phase::Parser) { 1 } else { usize::MAX };
             project.errors.extend(reached.take(count).map(|error| error.error.clone()));
         }
+        project.missing.sort_unstable();
+        project.missing.dedup();
         project
     }
 
@@ -108,6 +131,13 @@ impl Project {
         jobs.len()
     }
 
+    /// The workflow, job and step that a place names.
+    pub fn step(&self, place: StepRef) -> Option<(&Workflow, &Job, &Step)> {
+        let workflow = self.workflows.get(place.workflow)?;
+        let job = workflow.jobs.get(place.job)?;
+        Some((workflow, job, job.steps.get(place.step)?))
+    }
+
     /// The nodes of a file that a person could name.
     pub fn outline(&self, file: FileId) -> &Outline {
         static EMPTY: OnceLock<Outline> = OnceLock::new();
@@ -122,6 +152,11 @@ impl Project {
             return self.dockerfiles[at].outline();
         }
         let Some(source) = self.snapshot.get(file) else { return Outline::default() };
+        let workflows = self.workflows.iter().map(|workflow| (workflow.file, &workflow.tree));
+        let actions = self.actions.iter().map(|action| (action.file, &action.tree));
+        if let Some((_, tree)) = workflows.chain(actions).find(|(other, _)| *other == file) {
+            return outline::of_yaml(tree);
+        }
         let of_bake = self.bakes.iter().flat_map(|bake| &bake.definition.files).find(|other| other.file == file);
         match of_bake.and_then(|file| file.hcl()) {
             Some(hcl) => outline::of_hcl(hcl, source),

@@ -76,8 +76,8 @@ pub struct Text {
 pub enum TextPart {
     /// Known text.
     Known(String),
-    /// Something unknown, by the words that stand for it: `github.sha`, `TAG`. Two parts with the same words are the same
-    /// within one run of a workflow.
+    /// Something unknown, by the words that stand for it: `github.sha`, `TAG`. Whether two parts with the same words are the
+    /// same depends on what they name; see [`Text::is_fixed_in_run`].
     Unknown(String),
 }
 
@@ -129,9 +129,11 @@ impl Text {
         })
     }
 
-    /// A name for the value: two texts with one name are equal within one run.
-    pub fn name(&self) -> String {
-        self.to_string()
+    /// Whether the text is the same in all jobs and matrix legs of one run of a workflow, known or not. What the `github`,
+    /// `vars`, `secrets` and `inputs` contexts hold is; what a matrix, a step or a script gives need not be.
+    pub fn is_fixed_in_run(&self) -> bool {
+        const FIXED: &[&str] = &["github.", "vars.", "secrets.", "inputs."];
+        self.unknowns().all(|words| FIXED.iter().any(|context| words.starts_with(context)))
     }
 
     /// The known text before the first unknown part.
