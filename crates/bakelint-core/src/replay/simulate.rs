@@ -994,6 +994,47 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_without_cache_is_executed_each_time() {
+        let bake = "docker-bake.hcl = target \"web\" { no-cache-filter = [\"build\"] }\n";
+        let dockerfile = "Dockerfile = FROM alpine AS build\nWORKDIR /a\nCOPY src /src\nRUN make\nWORKDIR /b\n\
+            FROM alpine\nWORKDIR /a\nRUN first\nCOPY --from=build /out /out\nRUN last";
+        let commits = [vec![bake, dockerfile, "src/a = 1"], vec![bake, dockerfile, "src/a = 1"]];
+        let request = Request { targets: vec!["web".into()], ..Request::default() };
+        let replay = replay(Options { request, ..options() }, &commits);
+        let expected = [
+            "build 2 10",
+            "build 3 11",
+            "build 4 11",
+            "build 5 11",
+            "stage-1 2 10",
+            "stage-1 3 10",
+            "stage-1 4 11",
+            "stage-1 5 11",
+        ];
+        assert_eq!(rows(&replay), expected);
+        assert!(replay.builds[0].steps[1].causes[&1].contains(&Cause::NoCache));
+    }
+
+    #[test]
+    fn a_named_folder_has_its_own_ignore_file() {
+        let bake = "docker-bake.hcl = target \"web\" { contexts = { docs = \"docs\" } }\n";
+        let dockerfile =
+            "Dockerfile = FROM alpine\nCOPY --from=docs . /docs\nRUN --mount=from=docs,target=/d x\nCOPY docs /all";
+        let with = |file: &'static str| {
+            vec![bake, dockerfile, ".dockerignore = .git\ndocs/keep", "docs/.dockerignore = *.tmp", "docs/a = 1", file]
+        };
+        let commits = [with("docs/keep = 1"), with("docs/keep = 2"), with("docs/x.tmp = 1"), with("docs/y.tmp = 1")];
+        let request = Request { targets: vec!["web".into()], ..Request::default() };
+        let replay = replay(Options { request, ..options() }, &commits);
+        // The main context ignores `keep` and takes `x.tmp`; the folder as a context of its own does the opposite.
+        let causes =
+            |step: usize, commit: usize| replay.builds[0].steps[step].causes.get(&commit).cloned().unwrap_or_default();
+        assert_eq!(rows(&replay), ["stage-0 2 1110", "stage-0 3 1110", "stage-0 4 1111"]);
+        assert_eq!(causes(0, 1).into_iter().collect::<Vec<_>>(), [Cause::Files { path: "keep".into() }]);
+        assert_eq!(causes(2, 3).into_iter().collect::<Vec<_>>(), [Cause::Files { path: "docs/**".into() }]);
+    }
+
+    #[test]
     fn causes_name_files_variables_and_edits() {
         let dockerfile =
             |sha: &str| format!("Dockerfile = FROM alpine\nARG SHA={sha}\nCOPY . /app\nRUN make\nRUN {sha}");
