@@ -4,10 +4,12 @@ use super::content::{Content, ObjectSource};
 use super::convert::{BuildContext, BuildInput};
 use super::history::HistoryError;
 use super::tree::Oid;
-use crate::bake::{self, Definition, DefinitionFile, Inputs, Plan, Sealed, Target};
+use crate::bake::functions::FunctionEnv;
+use crate::bake::{self, Definition, DefinitionFile, Host, Inputs, PathKind, Plan, Target};
 use crate::source::{FileId, Source};
 use crate::syntax::dockerfile::{self, Dockerfile};
 use crate::syntax::dockerignore::clean;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -159,7 +161,7 @@ impl<S: ObjectSource> Reader<'_, S> {
             defined.failed.push((String::new(), "there is no bake file and no Dockerfile".to_owned()));
             return Ok(defined);
         }
-        match self.plan(&definition) {
+        match self.plan(&definition)? {
             Ok((plan, requested)) => {
                 for (name, target) in &plan.targets {
                     match self.target(target)? {
@@ -175,12 +177,26 @@ impl<S: ObjectSource> Reader<'_, S> {
         Ok(defined)
     }
 
-    fn plan(&mut self, definition: &Definition) -> Result<(Plan, Vec<String>), String> {
+    fn plan(&mut self, definition: &Definition) -> Result<Result<(Plan, Vec<String>), String>, HistoryError> {
         let request = &self.definitions.request;
-        let mut host = Sealed::default();
-        for name in &request.per_commit {
-            host.environment.insert(name.clone(), per_commit(name, self.commit));
+        let values = request.per_commit.iter().map(|name| (name.clone(), per_commit(name, self.commit)));
+        let host = CommitHost {
+            root: self.commit.root,
+            environment: values.collect(),
+            content: RefCell::new(&mut *self.content),
+            seen: RefCell::new(Vec::new()),
+            failed: RefCell::new(None),
+        };
+        let plan = Self::plan_with(request, definition, &host);
+        let CommitHost { seen, failed, .. } = host;
+        self.seen.append(&mut seen.into_inner());
+        match failed.into_inner() {
+            Some(error) => Err(error),
+            None => Ok(plan),
         }
+    }
+
+    fn plan_with(request: &Request, definition: &Definition, host: &dyn Host) -> Result<(Plan, Vec<String>), String> {
         let known = |value: &String| bake::Eval::Known(value.clone());
         let mut inputs = Inputs {
             targets: request.targets.clone(),
@@ -190,7 +206,7 @@ impl<S: ObjectSource> Reader<'_, S> {
             ..Inputs::default()
         };
         let told = |error: &bake::BakeError| error.display(|span| definition.source(span)).to_string();
-        let evaluation = bake::evaluate(definition, &inputs, &host);
+        let evaluation = bake::evaluate(definition, &inputs, host);
         if let Some(error) = evaluation.errors.first() {
             return Err(told(error));
         }
@@ -201,7 +217,7 @@ impl<S: ObjectSource> Reader<'_, S> {
         if inputs.targets.is_empty() && !has_default("default") {
             inputs.targets = evaluation.targets.iter().map(|target| target.name.clone()).collect();
         }
-        let plan = evaluation.plan(&inputs, &host).map_err(|error| told(&error))?;
+        let plan = evaluation.plan(&inputs, host).map_err(|error| told(&error))?;
         let mut requested: Vec<String> =
             inputs.targets.iter().filter(|name| plan.targets.contains_key(*name)).cloned().collect();
         for (name, target) in &plan.targets {
@@ -317,6 +333,80 @@ impl<S: ObjectSource> Reader<'_, S> {
             self.definitions.inline.insert(text, Arc::clone(&parsed));
         }
         parsed
+    }
+}
+
+/// The files of a commit as bake's surroundings; nothing of the machine is seen.
+struct CommitHost<'h, S> {
+    root: Oid,
+    environment: BTreeMap<String, String>,
+    content: RefCell<&'h mut Content<S>>,
+    seen: RefCell<Vec<Seen>>,
+    /// The first failure of the object store.
+    failed: RefCell<Option<HistoryError>>,
+}
+
+impl<S: ObjectSource> CommitHost<'_, S> {
+    fn file(&self, path: &str) -> Option<Vec<u8>> {
+        let mut content = self.content.borrow_mut();
+        let found = content.file_id(self.root, path).and_then(|oid| {
+            self.seen.borrow_mut().push((path.to_owned(), oid));
+            oid.map(|oid| content.blob(oid)).transpose()
+        });
+        found.unwrap_or_else(|error| {
+            self.failed.borrow_mut().get_or_insert(error);
+            None
+        })
+    }
+}
+
+impl<S: ObjectSource> FunctionEnv for CommitHost<'_, S> {
+    fn now(&self) -> i64 {
+        0
+    }
+
+    fn home_dir(&self) -> String {
+        "/root".to_owned()
+    }
+
+    fn random(&self, buffer: &mut [u8]) {
+        buffer.fill(0);
+    }
+}
+
+impl<S: ObjectSource> Host for CommitHost<'_, S> {
+    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
+        self.file(path).ok_or_else(|| "no such file or directory".to_owned())
+    }
+
+    fn kind(&self, path: &str) -> PathKind {
+        if let Some(bytes) = self.file(path) {
+            return PathKind::File(bytes.len() as u64);
+        }
+        match self.content.borrow_mut().directory(self.root, path) {
+            Ok(Some(_)) => PathKind::Directory,
+            _ => PathKind::Missing,
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.environment.get(name).cloned()
+    }
+
+    fn variables(&self) -> Vec<(String, String)> {
+        self.environment.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
+    fn standard_input(&self) -> Result<Vec<u8>, String> {
+        Ok(Vec::new())
+    }
+
+    fn directory(&self) -> String {
+        "/".to_owned()
+    }
+
+    fn platform(&self) -> String {
+        "linux/amd64".to_owned()
     }
 }
 
