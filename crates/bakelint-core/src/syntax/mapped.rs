@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ops::{Deref, Range};
+use std::sync::Arc;
 
 use crate::source::{FileId, Span};
 
@@ -23,20 +24,31 @@ struct Piece {
     len: u32,
 }
 
-/// Text with the source place of each of its bytes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct MappedText {
+/// A text and its pieces, of which any number of [`MappedText`] may show a part.
+#[derive(Debug, Clone)]
+struct Whole {
     file: FileId,
     text: String,
     first: Piece,
     rest: Vec<Piece>,
 }
 
+/// Text with the source place of each of its bytes.
+///
+/// It is cheap to clone and to slice: all parts of one text share it.
+#[derive(Clone)]
+pub struct MappedText {
+    whole: Arc<Whole>,
+    start: u32,
+    end: u32,
+}
+
 impl MappedText {
     /// `text` as it stands in `file` from the byte at `start`.
     pub fn verbatim(file: FileId, start: usize, text: &str) -> Self {
         let first = Piece { text: 0, source: cut(start), len: cut(text.len()) };
-        MappedText { file, text: text.to_owned(), first, rest: Vec::new() }
+        let whole = Whole { file, text: text.to_owned(), first, rest: Vec::new() };
+        MappedText { whole: Arc::new(whole), start: 0, end: cut(text.len()) }
     }
 
     /// An empty text that stands before the byte at `start`. Grow it with [`push`](Self::push).
@@ -46,12 +58,13 @@ impl MappedText {
 
     /// The file that the offsets belong to.
     pub fn file(&self) -> FileId {
-        self.file
+        self.whole.file
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.text
+        // Both offsets are on character boundaries: `slice` sees to it.
+        &self.whole.text[self.start as usize..self.end as usize]
     }
 
     /// Appends text that stands at `source` just as it is.
@@ -65,115 +78,162 @@ impl MappedText {
         self.append(source.start, source.len(), text);
     }
 
+    /// Appends another text of the same file with its places.
+    pub fn push_mapped(&mut self, other: &MappedText) {
+        if self.is_empty() {
+            *self = other.clone();
+            return;
+        }
+        other.each_piece(0..other.len(), |source, text| self.append(source.start, source.len(), text));
+    }
+
     fn append(&mut self, source: usize, len: usize, text: &str) {
         if text.is_empty() {
             return;
         }
-        let at = self.text.len();
-        self.text.push_str(text);
+        let whole = self.own();
+        let at = whole.text.len();
+        whole.text.push_str(text);
+        let end = cut(whole.text.len());
         let piece = Piece { text: cut(at), source: cut(source), len: cut(len) };
-        if at == 0 {
-            self.first = piece;
-            return;
-        }
         let verbatim = len == text.len();
-        let last = self.rest.last_mut().unwrap_or(&mut self.first);
+        let last = whole.rest.last_mut().unwrap_or(&mut whole.first);
         let last_verbatim = last.len == piece.text - last.text;
-        if verbatim && last_verbatim && last.source + last.len == piece.source {
+        if at == 0 {
+            whole.first = piece;
+        } else if verbatim && last_verbatim && last.source + last.len == piece.source {
             last.len += piece.len;
         } else {
-            self.rest.push(piece);
+            whole.rest.push(piece);
         }
+        self.end = end;
     }
 
-    /// Appends another text of the same file with its places.
-    pub fn push_mapped(&mut self, other: &MappedText) {
-        other.each_piece(0..other.text.len(), |source, text| self.append(source.start, source.len(), text));
+    /// The text behind this one, with nothing else in it and nobody else looking at it.
+    fn own(&mut self) -> &mut Whole {
+        let all = self.start == 0 && self.end as usize == self.whole.text.len();
+        if !all {
+            let place = self.gap(0);
+            let first = Piece { text: 0, source: cut(place), len: 0 };
+            let mut own = Whole { file: self.whole.file, text: String::new(), first, rest: Vec::new() };
+            self.each_piece(0..self.len(), |source, text| {
+                let piece = Piece { text: cut(own.text.len()), source: cut(source.start), len: cut(source.len()) };
+                if own.text.is_empty() {
+                    own.first = piece;
+                } else {
+                    own.rest.push(piece);
+                }
+                own.text.push_str(text);
+            });
+            *self = MappedText { start: 0, end: cut(own.text.len()), whole: Arc::new(own) };
+        }
+        Arc::make_mut(&mut self.whole)
     }
 
     /// Whether the text is one unbroken run of the file, byte for byte, so that it can be edited in place.
     pub fn is_verbatim(&self) -> bool {
-        self.rest.is_empty() && self.first.len as usize == self.text.len()
+        let first = self.piece_at(0);
+        let last = self.piece_at(self.len().saturating_sub(1));
+        first == last && self.is_copied(first)
     }
 
     /// The smallest span that holds all of the text.
     pub fn span(&self) -> Span {
-        if self.rest.is_empty() {
-            let start = self.first.source as usize;
-            return Span::new(self.file, start..start + self.first.len as usize);
+        if self.is_empty() && self.whole.text.is_empty() {
+            let start = self.whole.first.source as usize;
+            return Span::new(self.whole.file, start..start + self.whole.first.len as usize);
         }
-        self.span_of(0..self.text.len())
+        self.span_of(0..self.len())
     }
 
-    /// The smallest span that holds the text's bytes `range`. An empty range gives the empty span before its byte, or
-    /// behind the last byte at the end. A range beyond the text is cut off.
+    /// The smallest span that holds the text's bytes `range`. An empty range gives the empty span behind the byte
+    /// before it, even if that belongs to another part of the same text. A range beyond the text is cut off.
     pub fn span_of(&self, range: Range<usize>) -> Span {
-        let end = range.end.min(self.text.len());
+        let end = range.end.min(self.len());
         let start = range.start.min(end);
-        let from = self.piece_at(start);
         if start == end {
-            return Span::at(self.file, self.place(from, start).start);
+            return Span::at(self.whole.file, self.gap(start));
         }
-        let first = self.place(from, start);
-        let last = self.piece_at(end - 1);
-        let last = self.place(last, end - 1);
-        Span::new(self.file, first.start.min(last.start)..last.end.max(first.end))
+        let piece = self.piece_at(start);
+        let first = self.place(piece, start);
+        let last = if end - start == 1 { first.clone() } else { self.place(self.piece_at(end - 1), end - 1) };
+        Span::new(self.whole.file, first.start.min(last.start)..last.end.max(first.end))
     }
 
     /// The offset in the text of the file's byte at `source`; the start of the piece where an escape was resolved.
     /// `None` if that byte is not part of the text. Takes time linear in the number of pieces.
     pub fn offset_of(&self, source: usize) -> Option<usize> {
-        (0..=self.rest.len()).find_map(|index| {
-            let piece = self.piece(index)?;
-            let inside = source.checked_sub(piece.source as usize).filter(|inside| *inside < piece.len as usize)?;
-            let verbatim = piece.len as usize == self.text_len(index);
-            Some(piece.text as usize + if verbatim { inside } else { 0 })
-        })
+        let mut found = None;
+        let mut at = 0;
+        self.each_piece(0..self.len(), |piece, text| {
+            if piece.contains(&source) && found.is_none() {
+                found = Some(at + if piece.len() == text.len() { source - piece.start } else { 0 });
+            }
+            at += text.len();
+        });
+        found
     }
 
     /// The text's bytes `range` with their places; empty when the range does not fall on characters of the text.
     pub fn slice(&self, range: Range<usize>) -> MappedText {
-        let Some(text) = self.text.get(range.clone()) else {
-            return MappedText::empty(self.file, self.span_of(range).range().start);
-        };
-        if text.is_empty() {
-            return MappedText::empty(self.file, self.span_of(range).range().start);
+        let (mut start, mut end) = (self.start as usize + range.start, self.start as usize + range.end);
+        if end > self.end as usize || self.whole.text.get(start..end).is_none() {
+            start = start.min(self.end as usize);
+            while !self.whole.text.is_char_boundary(start) {
+                start -= 1;
+            }
+            end = start;
         }
-        let mut slice = MappedText::empty(self.file, 0);
-        self.each_piece(range, |source, text| slice.append(source.start, source.len(), text));
-        slice
+        MappedText { whole: Arc::clone(&self.whole), start: cut(start), end: cut(end) }
     }
 
     /// The text without blanks (Unicode white space) at both ends.
     pub fn trimmed(&self) -> MappedText {
-        let start = self.text.len() - self.text.trim_start().len();
-        self.slice(start..start + self.text.trim().len())
+        let start = self.len() - self.trim_start().len();
+        self.slice(start..start + self.trim().len())
     }
 
     fn piece(&self, index: usize) -> Option<Piece> {
-        if index == 0 { Some(self.first) } else { self.rest.get(index - 1).copied() }
+        if index == 0 { Some(self.whole.first) } else { self.whole.rest.get(index - 1).copied() }
     }
 
-    /// Index of the piece that holds the byte at `offset`; the last one at the end of the text.
+    /// Index of the piece that holds the byte at `offset`; the last one at the end of the whole text.
     fn piece_at(&self, offset: usize) -> usize {
-        self.rest.partition_point(|piece| piece.text as usize <= offset)
+        let offset = self.start as usize + offset;
+        self.whole.rest.partition_point(|piece| piece.text as usize <= offset)
     }
 
     /// Length in the text of a piece.
     fn text_len(&self, index: usize) -> usize {
-        let end = self.piece(index + 1).map_or(self.text.len(), |next| next.text as usize);
+        let end = self.piece(index + 1).map_or(self.whole.text.len(), |next| next.text as usize);
         end - self.piece(index).map_or(end, |piece| piece.text as usize)
+    }
+
+    /// Whether a piece stands in the file byte for byte.
+    fn is_copied(&self, index: usize) -> bool {
+        self.piece(index).is_some_and(|piece| piece.len as usize == self.text_len(index))
+    }
+
+    /// The place in the file behind the byte before `offset`.
+    fn gap(&self, offset: usize) -> usize {
+        let offset = self.start as usize + offset;
+        let Some(before) = offset.checked_sub(1) else { return self.whole.first.source as usize };
+        let index = self.whole.rest.partition_point(|piece| piece.text as usize <= before);
+        match self.piece(index) {
+            Some(piece) if self.is_copied(index) => piece.source as usize + offset - piece.text as usize,
+            Some(piece) => piece.source as usize + piece.len as usize,
+            None => self.whole.first.source as usize,
+        }
     }
 
     /// The source bytes of the text's byte at `offset`, which lies in the piece `index`.
     fn place(&self, index: usize, offset: usize) -> Range<usize> {
-        let piece = self.piece(index).unwrap_or(self.first);
+        let piece = self.piece(index).unwrap_or(self.whole.first);
         let (source, len) = (piece.source as usize, piece.len as usize);
-        let inside = offset - piece.text as usize;
-        if len == self.text_len(index) {
-            source + inside..source + inside + 1
-        } else if offset == self.text.len() {
-            source + len..source + len
+        let offset = self.start as usize + offset;
+        if self.is_copied(index) {
+            let at = source + offset - piece.text as usize;
+            at..at + 1
         } else {
             source..source + len
         }
@@ -181,19 +241,18 @@ impl MappedText {
 
     fn each_piece(&self, range: Range<usize>, mut each: impl FnMut(Range<usize>, &str)) {
         let mut index = self.piece_at(range.start);
-        let mut at = range.start;
-        while at < range.end {
+        let mut at = self.start as usize + range.start;
+        let range_end = self.start as usize + range.end;
+        while at < range_end {
             let Some(piece) = self.piece(index) else { return };
-            let whole = self.text_len(index);
-            let piece_end = piece.text as usize + whole;
-            let end = piece_end.min(range.end);
-            let source = if piece.len as usize == whole {
+            let end = (piece.text as usize + self.text_len(index)).min(range_end);
+            let source = if self.is_copied(index) {
                 let start = piece.source as usize + at - piece.text as usize;
                 start..start + end - at
             } else {
                 piece.source as usize..piece.source as usize + piece.len as usize
             };
-            match self.text.get(at..end) {
+            match self.whole.text.get(at..end) {
                 Some(text) => each(source, text),
                 None => return,
             }
@@ -201,7 +260,23 @@ impl MappedText {
             index += 1;
         }
     }
+
+    /// The source ranges of the text's pieces.
+    fn places(&self) -> Vec<(Range<usize>, usize)> {
+        let mut places = Vec::new();
+        self.each_piece(0..self.len(), |source, text| places.push((source, text.len())));
+        places
+    }
 }
+
+impl PartialEq for MappedText {
+    /// Equal texts at equal places.
+    fn eq(&self, other: &Self) -> bool {
+        self.file() == other.file() && self.as_str() == other.as_str() && self.places() == other.places()
+    }
+}
+
+impl Eq for MappedText {}
 
 /// No file larger than `u32::MAX` bytes is read, so nothing is lost in practice.
 fn cut(offset: usize) -> u32 {
@@ -212,31 +287,31 @@ impl Deref for MappedText {
     type Target = str;
 
     fn deref(&self) -> &str {
-        &self.text
+        self.as_str()
     }
 }
 
 impl PartialEq<str> for MappedText {
     fn eq(&self, other: &str) -> bool {
-        self.text == other
+        self.as_str() == other
     }
 }
 
 impl PartialEq<&str> for MappedText {
     fn eq(&self, other: &&str) -> bool {
-        self.text == *other
+        self.as_str() == *other
     }
 }
 
 impl fmt::Display for MappedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self)
     }
 }
 
 impl fmt::Debug for MappedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}@{:?}", self.text, self.span())
+        write!(f, "{:?}@{:?}", self.as_str(), self.span())
     }
 }
 
@@ -260,6 +335,7 @@ mod tests {
         assert_eq!(text.span_of(4..6), Span::new(FILE, 4..8));
         assert_eq!(text.span_of(5..6), Span::new(FILE, 7..8));
         assert_eq!(text.span_of(6..6), Span::at(FILE, 8));
+        assert_eq!(text.slice(5..5).span(), Span::at(FILE, 5));
         assert_eq!(text.slice(4..6).span(), Span::new(FILE, 4..8));
         assert!(!text.is_verbatim());
         assert!(text.slice(5..6).is_verbatim());

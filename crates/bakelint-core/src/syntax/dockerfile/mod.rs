@@ -94,6 +94,7 @@ impl Dockerfile {
 /// The text may hold [`SUBSTITUTE`](crate::source::SUBSTITUTE) for bytes that are no UTF-8, which BuildKit takes.
 pub fn parse(file: FileId, text: &str) -> Dockerfile {
     let mut parser = Parser {
+        whole: MappedText::verbatim(file, 0, text),
         lines: Lines::new(file, text),
         directives: Directives::new(),
         kept_comments: 0,
@@ -115,6 +116,8 @@ pub fn parse(file: FileId, text: &str) -> Dockerfile {
 }
 
 struct Parser<'t> {
+    /// All of the file, which the texts of instructions on one line are parts of.
+    whole: MappedText,
     lines: Lines<'t>,
     directives: Directives,
     /// Index of the first comment that counts for the next instruction.
@@ -128,7 +131,6 @@ impl<'t> Parser<'t> {
     /// Reads a blank line, a comment, a directive or an instruction.
     fn next_item(&mut self) -> bool {
         let Some(line) = self.lines.next() else { return false };
-        let text = self.lines.text;
         let mut start = line.start;
         let mut content = self.lines.content(&line);
         if self.lines.number == 1
@@ -166,8 +168,9 @@ impl<'t> Parser<'t> {
             self.lines.note(&line, LineKind::Blank);
             return true;
         }
-        let mut joined = MappedText::verbatim(self.lines.file, start + indent, &text[start + indent..][..head.len()]);
-        self.instruction(line, start + indent, trimmed.len(), goes_on, &mut joined);
+        let start = start + indent;
+        let joined = self.whole.slice(start..start + head.len());
+        self.instruction(line, start, trimmed.len(), goes_on, joined);
         true
     }
 
@@ -194,7 +197,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Reads the rest of an instruction whose first line is `first`; its text begins at `start`.
-    fn instruction(&mut self, first: Range<usize>, start: usize, len: usize, goes_on: bool, joined: &mut MappedText) {
+    fn instruction(&mut self, first: Range<usize>, start: usize, len: usize, goes_on: bool, joined: MappedText) {
         let file = self.lines.file;
         let index = self.tree.instructions.len();
         let number = u32::try_from(index).unwrap_or(u32::MAX);
@@ -204,6 +207,7 @@ impl<'t> Parser<'t> {
         let mut end = start + len;
         let mut blank_continuation = None;
         let mut goes_on = goes_on;
+        let mut joined = joined;
         while goes_on {
             let Some(line) = self.lines.next() else { break };
             let content = self.lines.content(&line);
@@ -222,10 +226,10 @@ impl<'t> Parser<'t> {
             }
         }
         let head_end = self.lines.number;
-        let (node, mut error) = Node::read(joined, self.tree.escape, 0);
+        let (node, mut error) = Node::read(&joined, self.tree.escape, 0);
         let mut heredocs = Vec::new();
         if error.is_none() && joined.contains("<<") && node.takes_heredocs() {
-            match heredoc::marks(joined) {
+            match heredoc::marks(&joined) {
                 Ok(marks) => {
                     for mark in marks {
                         let heredoc = self.heredoc(mark, number);
@@ -278,7 +282,7 @@ impl<'t> Parser<'t> {
             full_span: Span::new(file, first.start..full_end),
             lines: (first_line, self.lines.number),
             head_end,
-            text: std::mem::replace(joined, MappedText::empty(file, start)),
+            text: joined,
             flags,
             arguments: node.arguments,
             body,
@@ -307,7 +311,7 @@ impl<'t> Parser<'t> {
             self.lines.note(&line, LineKind::Heredoc(number));
             body_end = line.end;
         }
-        let body = MappedText::verbatim(file, body_start, &self.lines.text[body_start..body_end]);
+        let body = self.whole.slice(body_start..body_end);
         let heredoc::Mark { name, descriptor, expand, chomp, span } = mark;
         Heredoc { name, descriptor, expand, chomp, mark: span, body, end }
     }

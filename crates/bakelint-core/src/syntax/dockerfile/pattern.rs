@@ -32,7 +32,8 @@ impl Pattern {
     /// Reads a pattern; `longest` makes stars take as much as they can.
     pub fn new(pattern: &str, longest: bool) -> Result<Self, String> {
         let mut tokens = Vec::new();
-        let mut chars = pattern.chars().peekable();
+        // Go's scanner drops a byte order mark at the start of what it reads.
+        let mut chars = pattern.strip_prefix('\u{feff}').unwrap_or(pattern).chars().peekable();
         while let Some(c) = chars.next() {
             tokens.push(match c {
                 '*' => Token::Star,
