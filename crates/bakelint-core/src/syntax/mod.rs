@@ -10,6 +10,7 @@ pub mod hcl;
 pub mod image;
 pub mod json;
 pub mod mapped;
+pub mod platform;
 pub mod shell;
 pub mod text;
 pub mod yaml;

@@ -3,6 +3,7 @@
 //! The shapes of arguments follow BuildKit's `frontend/dockerfile/parser/line_parsers.go`, what is checked about them
 //! `frontend/dockerfile/instructions/parse.go`.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::chars::{equal_fold, is_space_byte, lower};
@@ -74,8 +75,8 @@ impl Keyword {
 /// A word that begins with `--`, before the other arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
-    /// Everything from the dashes to the end of the value, quotes included. To take the flag away, take the blanks
-    /// behind it as well; see [`Instruction::removal`].
+    /// Everything from the dashes to the end of the value, quotes included. To take the flag away, see
+    /// [`Instruction::remove_word`].
     pub span: Span,
     /// The name without dashes.
     pub name: MappedText,
@@ -314,48 +315,6 @@ impl Instruction {
     /// The last flag with this name.
     pub fn flag(&self, name: &str) -> Option<&Flag> {
         self.flags.iter().rev().find(|flag| flag.name == *name)
-    }
-
-    /// What to delete to take the `index`th flag away: the flag and the blanks behind it, on the same line.
-    pub fn flag_removal(&self, index: usize) -> Option<Span> {
-        let flag = self.flags.get(index)?;
-        self.removal(flag.span)
-    }
-
-    /// What to delete to take one of the instruction's words away: the word and the blanks behind it on its line, or,
-    /// at the end of a line, those before it. `None` for a span that is not part of the instruction's text.
-    pub fn removal(&self, word: Span) -> Option<Span> {
-        let (start, end) = self.text_range(word)?;
-        let bytes = self.text.as_bytes();
-        let is_blank = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t'));
-        let mut behind = end;
-        while is_blank(behind) && self.text.span_of(end..behind + 1).len() == behind + 1 - end {
-            behind += 1;
-        }
-        if behind > end {
-            return Some(word.cover(self.text.span_of(end..behind)));
-        }
-        let mut before = start;
-        while before > 0 && is_blank(before - 1) && self.text.span_of(before - 1..start).len() == start - before + 1 {
-            before -= 1;
-        }
-        if before < start { Some(word.cover(self.text.span_of(before..start))) } else { Some(word) }
-    }
-
-    /// Where to put a new flag, with a blank behind it: before the first argument and behind all flags.
-    pub fn flag_insertion(&self) -> Span {
-        match self.flags.last() {
-            _ if !self.arguments.is_empty() => self.arguments.span().before(),
-            Some(flag) => flag.span.after(),
-            None => self.word.span().after(),
-        }
-    }
-
-    /// The offsets in [`text`](Self::text) of a span of the file that holds a part of it.
-    fn text_range(&self, span: Span) -> Option<(usize, usize)> {
-        let start = self.text.offset_of(span.start as usize)?;
-        let end = self.text.offset_of((span.end as usize).checked_sub(1)?)? + 1;
-        (start < end).then_some((start, end))
     }
 
     /// The command line of a RUN, CMD, ENTRYPOINT or HEALTHCHECK, or of the RUN, CMD or ENTRYPOINT that an ONBUILD triggers.
@@ -884,12 +843,13 @@ fn read_copy(
             Some(_) => Err(SyntaxError::new("a here-document cannot be the destination", destination.span())),
             None => Ok(()),
         });
+    // Of several bodies with one name the last one counts for every mark.
+    let bodies: HashMap<_, _> = heredocs.iter().enumerate().map(|(at, heredoc)| (heredoc.name.as_str(), at)).collect();
     let sources = words
         .into_iter()
         .map(|word| {
             let name = mark_name(&word);
-            // Of several bodies with one name the last one counts for every mark.
-            let heredoc = name.as_ref().and_then(|name| heredocs.iter().rposition(|heredoc| heredoc.name == *name));
+            let heredoc = name.as_ref().and_then(|name| bodies.get(name.as_str()).copied());
             CopySource { word, heredoc, inline: name.is_some() }
         })
         .collect();

@@ -9,6 +9,7 @@
 //! of the file can be looked at.
 
 mod chars;
+mod edit;
 mod error;
 mod expand;
 mod heredoc;
@@ -18,6 +19,7 @@ mod json;
 mod lines;
 mod mount;
 mod pattern;
+mod remote;
 mod stage;
 mod values;
 mod words;
@@ -34,7 +36,9 @@ pub use instruction::{
 };
 pub use lines::{Comment, Directive, Line, LineKind, MAX_LINE, search_directive};
 pub use mount::{Device, Mount, MountOption, MountSpec, MountType, Sharing};
+pub use remote::Origin;
 pub use stage::{Stage, StageRef};
+pub use values::{Port, is_file_mode, is_signal};
 
 use std::ops::Range;
 

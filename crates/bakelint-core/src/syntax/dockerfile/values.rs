@@ -1,5 +1,125 @@
 //! Values of flags and arguments, read as Go's standard library and Docker's packages read them.
 
+/// What an `EXPOSE` argument opens, after expansion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Port<'t> {
+    /// The address before the ports, which has no meaning in EXPOSE.
+    pub ip: &'t str,
+    /// The port of the host, which has no meaning in EXPOSE.
+    pub host: &'t str,
+    /// The first port.
+    pub first: u16,
+    /// The last port, equal to the first one without a range.
+    pub last: u16,
+    /// The protocol as written: `tcp` (also if none is), `udp` or `sctp` in any case.
+    pub protocol: &'t str,
+}
+
+impl<'t> Port<'t> {
+    /// Reads `[[ip:]host:]port[-port][/protocol]`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, if BuildKit refuses the text (`frontend/dockerfile/dockerfile2llb/convert_expose.go`).
+    pub fn parse(text: &'t str) -> Result<Port<'t>, String> {
+        let (rest, container) = text.rsplit_once(':').unwrap_or(("", text));
+        let (ip, host) = rest.rsplit_once(':').unwrap_or(("", rest));
+        let (ports, protocol) = container.split_once('/').unwrap_or((container, ""));
+        if ports.is_empty() {
+            return Err(format!("`{text}` has no port"));
+        }
+        let protocol = match super::chars::lower(protocol).as_str() {
+            "" => "tcp",
+            "tcp" | "udp" | "sctp" => protocol,
+            _ => return Err(format!("`{protocol}` is no protocol: use tcp, udp or sctp")),
+        };
+        if !ip.is_empty() && !is_ip(ip) {
+            return Err(format!("`{ip}` is no address"));
+        }
+        let range = |ports: &str| port_range(ports).ok_or_else(|| format!("`{ports}` is no port from 0 to 65535"));
+        let (first, last) = range(ports)?;
+        if !host.is_empty() {
+            let (host_first, host_last) = range(host)?;
+            if last - first != host_last - host_first && first != last {
+                return Err(format!("the ranges `{host}` and `{ports}` differ in length"));
+            }
+        }
+        Ok(Port { ip, host, first, last, protocol })
+    }
+}
+
+fn port_range(text: &str) -> Option<(u16, u16)> {
+    // Go's `ParseInt` takes a plus sign, as Rust's `parse` does, and a minus before a zero.
+    let port = |text: &str| text.parse::<i64>().ok().and_then(|port| u16::try_from(port).ok());
+    let (start, end) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (port(start)?, port(end)?);
+    (first <= last).then_some((first, last))
+}
+
+/// An IPv4 or IPv6 address, the latter with or without brackets.
+fn is_ip(text: &str) -> bool {
+    let address = match text.strip_prefix('[') {
+        Some(rest) => match rest.strip_suffix(']') {
+            Some(inside) => inside,
+            None => return false,
+        },
+        None => text,
+    };
+    address.parse::<std::net::IpAddr>().is_ok()
+}
+
+/// Whether Linux has a signal with this name or number, by `moby/sys/signal`. Names may begin with `SIG`, in any case.
+pub fn is_signal(text: &str) -> bool {
+    if let Ok(number) = text.parse::<i64>() {
+        return number != 0;
+    }
+    const NAMES: [&str; 36] = [
+        "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE", "POLL",
+        "PROF", "PWR", "QUIT", "RTMAX", "RTMIN", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN",
+        "TTOU", "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
+    ];
+    let upper = text.to_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let offset = |text: &str, most: u32| {
+        let number: u32 = text.parse().unwrap_or(0);
+        (1..=most).contains(&number) && text == number.to_string()
+    };
+    NAMES.contains(&name)
+        || name.strip_prefix("RTMIN+").is_some_and(|text| offset(text, 15))
+        || name.strip_prefix("RTMAX-").is_some_and(|text| offset(text, 14))
+}
+
+/// Whether `--chmod` takes the text: octal up to 07777, or symbolic such as `u=rwX,go=u-w`, as
+/// `tonistiigi/dchapes-mode` reads it.
+pub fn is_file_mode(text: &str) -> bool {
+    if let Some(mode) = parse_uint(text, 8) {
+        return mode <= 0o7777;
+    }
+    let mut rest = text.as_bytes();
+    let skip = |rest: &mut &[u8], class: &[u8]| {
+        let len = rest.iter().take_while(|byte| class.contains(byte)).count();
+        *rest = &rest[len..];
+    };
+    loop {
+        skip(&mut rest, b"augo");
+        loop {
+            match rest.split_first() {
+                Some((b'+' | b'-' | b'=', behind)) => rest = behind,
+                _ => return false,
+            }
+            skip(&mut rest, b"rstwXxugo");
+            match rest.split_first() {
+                None => return true,
+                Some((b',', behind)) => {
+                    rest = behind;
+                    break;
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
 /// Go's `strconv.ParseBool`.
 pub(super) fn parse_bool(text: &str) -> Option<bool> {
     match text {
@@ -111,6 +231,36 @@ mod tests {
         ];
         for (text, value) in cases {
             assert_eq!(parse_duration(text), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn ports_are_read_as_expose_does() {
+        let read = |text| Port::parse(text).map(|port| (port.first, port.last, port.protocol)).ok();
+        assert_eq!(read("80"), Some((80, 80, "tcp")));
+        assert_eq!(read("80/"), Some((80, 80, "tcp")));
+        assert_eq!(read("8000-8010/UDP"), Some((8000, 8010, "UDP")));
+        assert_eq!(read("127.0.0.1:80:8080/sctp"), Some((8080, 8080, "sctp")));
+        assert_eq!(read("[::1]:80:8080"), Some((8080, 8080, "tcp")));
+        assert_eq!(read("90-99:80"), Some((80, 80, "tcp")));
+        for text in ["", "/tcp", "65536", "80/icmp", "90-80", "x", "a:80:80", "1-2:3-5", "-1"] {
+            assert!(Port::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn signals_and_modes() {
+        for text in ["SIGTERM", "term", "9", "sigrtmin+3", "RTMAX-14"] {
+            assert!(is_signal(text), "{text}");
+        }
+        for text in ["SIGNOPE", "0", "", "RTMIN+16", "RTMIN+03", "SIG"] {
+            assert!(!is_signal(text), "{text}");
+        }
+        for text in ["755", "07777", "u=rwX,go=u-w", "+x", "a=", "g+s,o-t"] {
+            assert!(is_file_mode(text), "{text}");
+        }
+        for text in ["999", "17777", "", "u", "rwx", "u+x,", "u+x o+x", "0o755"] {
+            assert!(!is_file_mode(text), "{text}");
         }
     }
 
