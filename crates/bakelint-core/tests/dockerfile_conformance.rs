@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use bakelint_core::source::{FileId, LineIndex, Source};
 use bakelint_core::syntax::dockerfile::{
     Body, Command, CopySource, Dockerfile, Flag, Healthcheck, Instruction, Keyword, Onbuild, Phase, parse,
+    search_directive,
 };
 use bakelint_core::syntax::mapped::MappedText;
 use serde_json::{Value, json};
@@ -233,7 +234,21 @@ fn buildkit_reads_the_same_instructions_and_stages() {
                 }
             }
         }
+        for want in expected["parse"]["directives"].as_array().into_iter().flatten() {
+            let name = want["name"].as_str().expect("a name");
+            let value = want["value"].as_str().expect("a value").split(' ').next();
+            let found = search_directive(FileId(0), source.text(), name);
+            let found = found.map(|found| (found.value.to_string(), u64::from(found.line)));
+            if found.as_ref().map(|(value, line)| (Some(value.as_str()), Some(*line)))
+                != Some((value, want["line"].as_u64()))
+            {
+                fail(format!("the directive {want} reads {found:?}"));
+            }
+        }
         check_lossless(&file, source.text(), &mut fail);
+        for (end, _) in source.text().char_indices().take(2000) {
+            parse(FileId(0), &source.text()[..end]);
+        }
     }
     println!("{count} cases");
     assert!(count > 0, "no case was found in {}", cases.display());

@@ -129,8 +129,7 @@ fn parse_os(text: &str) -> Option<(String, String, Vec<String>)> {
     let mut features = Vec::new();
     for feature in options {
         if feature.is_empty() {
-            // Only a lone `+` without anything behind it means nothing.
-            return (text.ends_with("+)") && text.matches('+').count() == 1).then_some((name, version, features));
+            return None;
         }
         features.push(decode(feature)?);
     }

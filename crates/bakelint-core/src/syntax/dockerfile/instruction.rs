@@ -76,7 +76,7 @@ impl Keyword {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
     /// Everything from the dashes to the end of the value, quotes included. To take the flag away, see
-    /// [`Instruction::remove_word`].
+    /// [`Dockerfile::remove_word`](super::Dockerfile::remove_word).
     pub span: Span,
     /// The name without dashes.
     pub name: MappedText,

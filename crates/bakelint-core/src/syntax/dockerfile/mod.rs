@@ -21,6 +21,8 @@ mod mount;
 mod pattern;
 mod remote;
 mod stage;
+#[cfg(test)]
+mod tests;
 mod values;
 mod words;
 
@@ -84,8 +86,7 @@ impl Dockerfile {
         }
     }
 
-    /// The physical lines, from 1, of an instruction's comments, flags and so on are found by their spans; this is the
-    /// index of the instruction whose lines hold the byte at `offset`.
+    /// The index of the instruction whose lines hold the byte at `offset`.
     pub fn instruction_at(&self, offset: usize) -> Option<usize> {
         let index = self.instructions.partition_point(|instruction| instruction.full_span.end as usize <= offset);
         let found = self.instructions.get(index)?;

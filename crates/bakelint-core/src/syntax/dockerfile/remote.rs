@@ -20,9 +20,11 @@ impl Origin {
         let scheme_len = source.bytes().take_while(u8::is_ascii_alphanumeric).count();
         let (scheme, rest) = source.split_at(scheme_len);
         if let Some(rest) = rest.strip_prefix("://").filter(|_| scheme_len > 0) {
-            let is_url = !rest.contains(|c: char| c.is_ascii_control() || c == ' ');
             let path_end = rest.find(['?', '#']).unwrap_or(rest.len());
-            let path = rest[..path_end].find('/').map_or("", |slash| &rest[slash..path_end]);
+            let (host, path) = rest.split_at(rest[..path_end].find('/').unwrap_or(path_end));
+            let path = &path[..path_end - host.len()];
+            let is_url =
+                is_host_and_port(host) && has_valid_escapes(path) && !rest.contains(|c: char| c.is_ascii_control());
             return match scheme.to_ascii_lowercase().as_str() {
                 "http" | "https" if is_url && path.ends_with(".git") => Origin::Git,
                 // BuildKit compares these two with their case.
@@ -33,6 +35,21 @@ impl Origin {
         }
         if is_scp_style(source) { Origin::Git } else { Origin::Local }
     }
+}
+
+/// Whether Go's `net/url` takes the part between scheme and path.
+fn is_host_and_port(text: &str) -> bool {
+    let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
+    let port = host.rsplit_once(':').filter(|_| !host.ends_with(']')).map_or("", |(_, port)| port);
+    !host.contains(['%', ' ', '"', '<', '>', '\\', '^', '`', '{', '|', '}'])
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether each `%` stands before two hexadecimal digits.
+fn has_valid_escapes(text: &str) -> bool {
+    let is_hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let mut escapes = text.split('%').skip(1).map(str::as_bytes);
+    escapes.all(|rest| is_hex(rest.first()) && is_hex(rest.get(1)))
 }
 
 /// `user@host:path`
