@@ -6,11 +6,12 @@ use bakelint_core::rule::Rule;
 
 pub mod layers;
 pub mod pinning;
+pub mod workflow;
 
 /// All rules, by theme.
 pub fn all() -> &'static [Rule] {
     static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-        let themes: &[&[Rule]] = &[layers::RULES, pinning::RULES];
+        let themes: &[&[Rule]] = &[layers::RULES, pinning::RULES, workflow::RULES];
         themes.concat()
     });
     &ALL

@@ -116,6 +116,7 @@ impl Example {
     fn block(&mut self, info: &str, body: &[&str]) -> Result<(), String> {
         let text: String = body.iter().map(|line| format!("{line}\n")).collect();
         match info {
+            // With a path behind it, a block of text is a file like any other.
             "text" => self.report = Some(text),
             "diff" => self.patch = Some(text),
             _ => {

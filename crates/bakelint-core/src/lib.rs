@@ -42,6 +42,7 @@ pub mod prelude {
     pub use crate::facts::reach::StageUse;
     pub use crate::facts::runs::{Removal, Run};
     pub use crate::model::Project;
+    pub use crate::model::bake::{Bake, BakeCall};
     pub use crate::model::build::{
         Build, BuildArg, Caller, Context, Entry as OptionList, Maker, NamedContext, StepRef,
     };

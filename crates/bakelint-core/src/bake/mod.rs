@@ -23,7 +23,7 @@ mod interpreter;
 mod mentions;
 pub mod number;
 mod overrides;
-mod pattern;
+pub(crate) mod pattern;
 mod print;
 mod remote;
 mod request;

@@ -1,6 +1,7 @@
 //! Images: what stages stand on, and what builds make.
 
 use crate::model::Project;
+use crate::model::build::Context;
 use crate::model::dockerfile::Base;
 use crate::source::Span;
 use crate::syntax::image::ImageRef;
@@ -38,6 +39,16 @@ impl Project {
             }
         }
         images
+    }
+
+    /// The folder that is the context of a Dockerfile's builds, by its index; `None` when it is not known or not one.
+    pub fn context_folder(&self, dockerfile: usize) -> Option<String> {
+        let mut folders = self.builds_of(dockerfile).map(|build| match &build.context {
+            Context::Folder(folder) => Some(folder.clone()),
+            _ => None,
+        });
+        let first = folders.next()??;
+        folders.all(|other| other.as_ref() == Some(&first)).then_some(first)
     }
 
     /// Whether a build of the repository makes an image of that name, whatever its tag.

@@ -198,6 +198,15 @@ impl Bake {
         member || (!name.starts_with('_') && !targets.iter().any(inherits))
     }
 
+    /// The targets that the pattern of an override matches, as bake matches them: the exact name, else a shell pattern.
+    pub fn targets_matching<'b>(&'b self, pattern: &'b str) -> impl Iterator<Item = &'b str> {
+        let names = self.evaluation.targets.iter().map(|target| target.name.as_str());
+        let exact = self.evaluation.target(pattern).is_some();
+        names.filter(
+            move |name| if exact { *name == pattern } else { bake::pattern::matches(pattern, name) == Ok(true) },
+        )
+    }
+
     /// The place of a target's label; of several blocks the first.
     pub fn target_span(&self, name: &str) -> Option<Span> {
         self.definition.targets().find(|target| target.name() == name).map(|target| target.name_span())

@@ -169,6 +169,11 @@ impl Project {
         self.snapshot.get(file).map(|source| source.path.as_str()).unwrap_or_default()
     }
 
+    /// The text of a file.
+    pub fn text(&self, file: FileId) -> &str {
+        self.snapshot.get(file).map(|source| source.text()).unwrap_or_default()
+    }
+
     /// A finding in one line: `path:line:column: severity[rule] message`.
     pub fn concise(&self, diagnostic: &Diagnostic) -> String {
         let Diagnostic { span, severity, rule, message, .. } = diagnostic;

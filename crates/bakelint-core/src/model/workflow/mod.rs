@@ -15,6 +15,7 @@ pub use scope::Scope;
 
 use std::collections::BTreeSet;
 
+use crate::edit::Edit;
 use crate::model::value::Eval;
 use crate::source::{FileId, Span, Spanned};
 use crate::syntax::expression::{Expr, Template};
@@ -627,6 +628,13 @@ impl Workflow {
     /// The jobs that need a job directly, by index.
     pub fn dependents(&self, job: usize) -> Vec<usize> {
         (0..self.jobs.len()).filter(|other| self.needs(*other).contains(&job)).collect()
+    }
+
+    /// Takes a step of a job out, with its comment behind it; `text` is the file's.
+    pub fn remove_step(&self, text: &str, job: usize, step: usize) -> Option<Vec<Edit>> {
+        let node = self.tree.node(self.jobs.get(job)?.node);
+        let steps = node.get("steps")?;
+        crate::syntax::yaml::remove_item(text, steps, step)
     }
 
     /// Whether two jobs may run at the same time: neither has to wait for the other.
