@@ -4,6 +4,7 @@ pub mod bake;
 pub mod build;
 mod callers;
 pub mod command_line;
+pub mod compose;
 mod derived;
 pub mod dockerfile;
 mod link;

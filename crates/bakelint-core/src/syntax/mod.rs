@@ -8,6 +8,7 @@ pub mod dockerignore;
 pub mod expression;
 pub mod hcl;
 pub mod image;
+pub mod interpolation;
 pub mod json;
 pub mod mapped;
 pub mod platform;
