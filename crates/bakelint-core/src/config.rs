@@ -7,7 +7,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::diagnostic::{Confidence, Severity};
+use crate::diagnostic::{Confidence, Diagnostic, Severity};
 use crate::model::settings::{Runner, Settings};
 use crate::rule::{Rule, RunCheck};
 use crate::suggest::nearest;
@@ -92,9 +92,21 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether the rule may run.
+    /// Whether the rule has to run: it may make findings that are wanted.
     pub fn wants(&self, rule: &Rule) -> bool {
         let named = |names: &[String]| names.iter().any(|name| rule.answers_to(name) || rule.theme == name);
+        let usual = named(&self.enable) || if self.select.is_empty() { !rule.meta.opt_in } else { named(&self.select) };
+        usual && !self.ignore.iter().any(|name| name == rule.meta.id || name == rule.theme)
+    }
+
+    /// Whether a finding of the rule is wanted. An alias names only those findings of a rule that stand for it.
+    pub fn wants_finding(&self, rule: &Rule, finding: &Diagnostic) -> bool {
+        let also = finding.also(rule.meta.also);
+        let answers = |name: &String| {
+            let bare = |also: &&str| also == name || also.split_once(':').is_some_and(|(_, bare)| bare == name);
+            name == rule.meta.id || name == rule.theme || also.iter().any(bare)
+        };
+        let named = |names: &[String]| names.iter().any(answers);
         let usual = named(&self.enable) || if self.select.is_empty() { !rule.meta.opt_in } else { named(&self.select) };
         usual && !named(&self.ignore)
     }
@@ -235,13 +247,14 @@ impl Config {
 /// The findings that the engine itself makes: they can be ignored and selected, but have no page of their own.
 pub const BUILT_IN: &[&str] = &["syntax-error", "unreadable-file", "unused-ignore"];
 
-/// Checks a rule's name: an id, an alias with or without its tool, a theme or a built-in finding. An alias becomes the id.
+/// Checks a rule's name: an id, an alias with or without its tool, a theme or a built-in finding. An alias gets its tool.
 ///
 /// # Errors
 /// When nothing has that name; with the nearest name as help.
 pub fn known_rule(name: &str, span: Range<usize>, catalogue: &[Rule]) -> Result<String, ConfigError> {
     if let Some(rule) = catalogue.iter().find(|rule| rule.answers_to(name)) {
-        return Ok(rule.meta.id.to_owned());
+        let bare = |also: &&&str| also.split_once(':').is_some_and(|(_, bare)| bare == name);
+        return Ok(rule.meta.also.iter().find(bare).map_or(name, |also| also).to_owned());
     }
     if BUILT_IN.contains(&name) || catalogue.iter().any(|rule| rule.theme == name) {
         return Ok(name.to_owned());

@@ -95,8 +95,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// A patch.
     pub fix: Option<Fix>,
-    /// Names of other tools' checks that this finding stands for, when not all of its rule's.
-    pub aliases: Vec<&'static str>,
+    /// Names of other tools' checks that this finding stands for; `None` for all of its rule's.
+    pub aliases: Option<Vec<&'static str>>,
 }
 
 impl Diagnostic {
@@ -126,13 +126,19 @@ impl Diagnostic {
 
     /// Says which of the rule's aliases this finding stands for, when not all of them.
     pub fn known_as(&mut self, alias: &'static str) -> &mut Self {
-        self.aliases.push(alias);
+        self.aliases.get_or_insert_default().push(alias);
+        self
+    }
+
+    /// Says that the finding stands for none of the rule's aliases: no other tool knows it.
+    pub fn unknown_elsewhere(&mut self) -> &mut Self {
+        self.aliases = Some(Vec::new());
         self
     }
 
     /// Names of other tools' checks that this finding stands for, given those of its rule.
     pub fn also<'d>(&'d self, of_rule: &'d [&'static str]) -> &'d [&'static str] {
-        if self.aliases.is_empty() { of_rule } else { &self.aliases }
+        self.aliases.as_deref().unwrap_or(of_rule)
     }
 
     /// Lowers or raises the rule's usual confidence for this finding.

@@ -195,7 +195,7 @@ impl Silence {
 fn wants(selection: &Selection, diagnostic: &Diagnostic, rule: Option<&Rule>) -> bool {
     let named = |names: &[String]| names.iter().any(|name| name == diagnostic.rule);
     let selected = match rule {
-        Some(rule) => selection.wants(rule),
+        Some(rule) => selection.wants_finding(rule, diagnostic),
         // A file that cannot be read hides every other finding in it, so it is shown whatever is selected.
         None => {
             !named(&selection.ignore)
@@ -219,7 +219,7 @@ fn built_in(project: &Project) -> Vec<Diagnostic> {
         let diagnostic = errors.add(error.span, error.message.clone());
         diagnostic.help = error.help.clone();
         if project.is_dockerfile(error.span.file) {
-            diagnostic.aliases.push("buildkit:error");
+            diagnostic.known_as("buildkit:error");
         }
     }
     diagnostics.extend(errors.into_diagnostics());

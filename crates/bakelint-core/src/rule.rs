@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::diagnostic::{Confidence, Diagnostic, Severity};
 use crate::edit::Safety;
 use crate::model::Project;
+use crate::model::dockerfile::Dockerfile;
 use crate::source::Span;
 
 /// The facts about a rule that its page does not tell.
@@ -77,10 +78,30 @@ impl Findings {
             labels: Vec::new(),
             help: None,
             fix: None,
-            aliases: Vec::new(),
+            aliases: None,
         });
         let last = self.diagnostics.len() - 1;
         &mut self.diagnostics[last]
+    }
+
+    /// Reports one finding about a token of a Dockerfile's instruction.
+    ///
+    /// The finding stands at the token if that is on the instruction's first line, where people and other tools look for it. For a token
+    /// further down it stands at the keyword, and the token gets `label`.
+    pub fn add_at(
+        &mut self,
+        dockerfile: &Dockerfile,
+        instruction: usize,
+        token: Span,
+        label: &str,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
+        let anchor = dockerfile.anchor(instruction, token);
+        let diagnostic = self.add(anchor, message);
+        if anchor != token {
+            diagnostic.label(token, label);
+        }
+        diagnostic
     }
 
     /// The findings in the order in which they were reported.

@@ -51,6 +51,24 @@ impl Project {
         folders.all(|other| other.as_ref() == Some(&first)).then_some(first)
     }
 
+    /// The image that a stage and the stages below it stand on, when it is known and the same in all builds.
+    pub fn root_image(&self, dockerfile: usize, stage: usize) -> Option<ImageRef> {
+        let file = self.dockerfiles.get(dockerfile)?;
+        let mut images = self.builds_of(dockerfile).map(|build| {
+            let mut stage = stage;
+            // A stage stands on an earlier one, so that this comes to an end.
+            loop {
+                match file.base(stage, Some(build)) {
+                    Base::Stage(base) if base < stage => stage = base,
+                    Base::Image(text) => return ImageRef::parse(text.as_known()?).ok(),
+                    _ => return None,
+                }
+            }
+        });
+        let first = images.next()??;
+        images.all(|other| other.as_ref() == Some(&first)).then_some(first)
+    }
+
     /// Whether a build of the repository makes an image of that name, whatever its tag.
     pub fn makes_image(&self, image: &ImageRef) -> bool {
         let tags = self.builds.iter().flat_map(|build| &build.tags);

@@ -28,6 +28,16 @@ impl Project {
         uses.get(dockerfile).and_then(|stages| stages.get(stage)).copied().unwrap_or_default()
     }
 
+    /// The stages of a Dockerfile that builds ask for, in order. Where a build's target is not known, each stage that no other one
+    /// needs.
+    pub fn target_stages(&self, dockerfile: usize) -> Vec<usize> {
+        let Some(file) = self.dockerfiles.get(dockerfile) else { return Vec::new() };
+        let mut stages: Vec<usize> = self.builds_of(dockerfile).flat_map(|build| targets(file, build)).collect();
+        stages.sort_unstable();
+        stages.dedup();
+        stages
+    }
+
     fn all_uses(&self) -> Vec<Vec<StageUse>> {
         let mut all: Vec<Vec<StageUse>> =
             self.dockerfiles.iter().map(|file| vec![StageUse::Unreached; file.tree.stages.len()]).collect();
@@ -44,13 +54,9 @@ impl Project {
     /// What one build makes of each stage of its Dockerfile; `None` without a Dockerfile.
     pub fn reach(&self, build: &Build) -> Option<Vec<StageUse>> {
         let dockerfile = self.dockerfiles.get(build.dockerfile?)?;
-        let targets: Vec<usize> = match build.target.as_ref().map(|target| target.eval.known()) {
-            None => dockerfile.target_stage(None).into_iter().collect(),
-            Some(Some(name)) => dockerfile.target_stage(Some(name)).into_iter().collect(),
-            Some(None) => leaves(dockerfile, build),
-        };
         let mut uses = vec![StageUse::Unreached; dockerfile.tree.stages.len()];
-        let mut open: Vec<(usize, StageUse)> = targets.into_iter().map(|stage| (stage, StageUse::Shipped)).collect();
+        let mut open: Vec<(usize, StageUse)> =
+            targets(dockerfile, build).into_iter().map(|stage| (stage, StageUse::Shipped)).collect();
         while let Some((stage, used)) = open.pop() {
             let Some(known) = uses.get_mut(stage).filter(|known| **known < used) else { continue };
             *known = used;
@@ -61,6 +67,15 @@ impl Project {
             open.extend(needed.map(|stage| (stage, StageUse::Builder)));
         }
         Some(uses)
+    }
+}
+
+/// The stage that a build asks for, or those that it may ask for.
+fn targets(dockerfile: &Dockerfile, build: &Build) -> Vec<usize> {
+    match build.target.as_ref().map(|target| target.eval.known()) {
+        None => dockerfile.target_stage(None).into_iter().collect(),
+        Some(Some(name)) => dockerfile.target_stage(Some(name)).into_iter().collect(),
+        Some(None) => leaves(dockerfile, build),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What each RUN of a Dockerfile does: packages, downloads, archives, removals, under which shell and with which mounts.
 
+use crate::edit::Edit;
 use crate::facts::commands::{Argument, OptionStyle, ShellFamily, ShellProgram, ShellVariables, arguments, shells};
 use crate::facts::downloads::{Download, Unpack, downloads, unpack};
 use crate::facts::packages::{self, Action, PackageCommand};
@@ -7,8 +8,8 @@ use crate::facts::variables::Variables;
 use crate::model::Project;
 use crate::model::dockerfile::Base;
 use crate::source::Span;
-use crate::syntax::dockerfile::{Body, Lexer, Lookup, MountType};
-use crate::syntax::shell::{CommandRef, Script};
+use crate::syntax::dockerfile::{Body, Command, Lexer, Lookup, MountType};
+use crate::syntax::shell::{self, CommandRef, Script};
 
 /// A RUN, or the RUN that an ONBUILD triggers.
 #[derive(Debug)]
@@ -137,6 +138,19 @@ impl Project {
         self.dockerfiles.get(run.dockerfile)?.script(run.instruction).filter(|_| run.readable)
     }
 
+    /// An edit that runs a further command behind one of a RUN's commands, by its index. `None` where that could change
+    /// more than it says.
+    pub fn append_command(&self, run: &Run, after: usize, command: &str) -> Option<Edit> {
+        let dockerfile = self.dockerfiles.get(run.dockerfile)?;
+        let body = dockerfile.tree.instructions.get(run.instruction)?.run()?;
+        if !matches!(&body.command, Command::Shell(_)) {
+            return None;
+        }
+        let script = self.script(run)?;
+        let after = script.commands().get(after)?.span;
+        shell::append(script, after, command, dockerfile.source.text(), dockerfile.tree.escape)
+    }
+
     /// What is known about an ENV or ARG where an instruction begins, all by index.
     pub fn variable(&self, dockerfile: usize, stage: usize, instruction: usize, name: &str) -> Lookup {
         let AllVariables(all) =
@@ -183,7 +197,7 @@ fn runs(project: &Project, at: usize) -> Vec<Run> {
                 MountedDirectory { kind: spec.kind, target, span: mount.span }
             });
             let shell = shells[index].clone();
-            let exec = matches!(&run.command, crate::syntax::dockerfile::Command::Exec { .. });
+            let exec = matches!(&run.command, Command::Exec { .. });
             let script = dockerfile.script(index).filter(|script| script.fault.is_none());
             let script = script.filter(|_| exec || shell.family == ShellFamily::Posix);
             let mut run = Run {
@@ -214,9 +228,13 @@ fn runs(project: &Project, at: usize) -> Vec<Run> {
 fn read(run: &mut Run, commands: &[CommandRef], variable: &dyn Fn(&str) -> Lookup) {
     let mut variables = ShellVariables::default();
     let mut directory: Option<String> = None;
+    let home = run.home();
     for (index, command) in commands.iter().enumerate() {
         variables.note(command, variable);
-        let look_up = |name: &str| variables.look_up(name, variable);
+        let look_up = |name: &str| match variables.look_up(name, variable) {
+            None if name == "HOME" => home.clone(),
+            value => value,
+        };
         if command.simple.name() == Some("cd") {
             directory = command.simple.arguments().first().and_then(|word| word.value(&look_up));
         }

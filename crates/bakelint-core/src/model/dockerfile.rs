@@ -101,6 +101,14 @@ impl Dockerfile {
         .as_ref()
     }
 
+    /// Where a finding about a token of an instruction stands: at the token if that is on the instruction's first line, else
+    /// at the keyword.
+    pub fn anchor(&self, instruction: usize, token: Span) -> Span {
+        let Some(instruction) = self.tree.instructions.get(instruction) else { return token };
+        let line = self.source.lines().line_of(token.start as usize) as u32 + 1;
+        if line == instruction.lines.0 { token } else { instruction.word.span() }
+    }
+
     /// The text with the ARGs before the first FROM put in: as the build passes them, else by their defaults.
     pub fn expand_global(&self, text: &MappedText, build: Option<&Build>) -> Text {
         let mut variables: Vec<(String, Lookup)> = Vec::new();

@@ -140,7 +140,9 @@ pub struct PackageCommand {
     pub program_span: Span,
     /// The options before and behind the verb, in order.
     pub options: Vec<CommandOption>,
-    /// Words behind the verb that are neither options nor packages are left out: paths of go, cargo, maven and gradle.
+    /// The words behind the verb that are no options, as far as they are known: packages, paths, goals.
+    pub operands: Vec<String>,
+    /// The packages among them; paths of go and cargo, goals of maven and tasks of gradle are none.
     pub packages: Vec<Package>,
     /// The files that say what is installed.
     pub manifests: Vec<Manifest>,
@@ -164,6 +166,24 @@ impl PackageCommand {
     /// The last of these options.
     pub fn option(&self, names: &[&str]) -> Option<&CommandOption> {
         self.options.iter().rev().find(|option| names.contains(&option.name.as_str()))
+    }
+
+    /// The program with its verb: `apt-get install`.
+    pub fn title(&self) -> String {
+        match &self.verb {
+            Some(verb) => format!("{} {}", self.program, verb.node),
+            None => self.program.clone(),
+        }
+    }
+
+    /// The program and its verb, with what stands between.
+    pub fn title_span(&self) -> Span {
+        self.verb.as_ref().map_or(self.program_span, |verb| self.program_span.cover(verb.span))
+    }
+
+    /// Where to put a further option, with a blank before it: behind the verb.
+    pub fn option_insertion(&self) -> Span {
+        self.title_span().after()
     }
 
     /// The verb; empty without one.
@@ -247,6 +267,7 @@ pub(super) fn read(
         span: first.cover(last),
         program_span,
         opaque: operands.iter().any(|operand| operand.opaque),
+        operands: operands.iter().filter_map(|operand| operand.text.clone()).collect(),
         options,
         packages: Vec::new(),
         manifests: Vec::new(),

@@ -18,11 +18,13 @@
 //! assert_eq!(names, ["cd", "make", "sh", "tee"]);
 //! ```
 
+mod edit;
 mod invocation;
 mod parser;
 mod visit;
 mod word;
 
+pub use edit::append;
 pub use visit::{CommandRef, Context};
 pub use word::{Part, Word};
 
