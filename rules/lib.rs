@@ -4,14 +4,18 @@ use std::sync::LazyLock;
 
 use bakelint_core::rule::Rule;
 
+pub mod correctness;
 pub mod layers;
 pub mod pinning;
+pub mod security;
+pub mod size;
 pub mod workflow;
 
 /// All rules, by theme.
 pub fn all() -> &'static [Rule] {
     static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-        let themes: &[&[Rule]] = &[layers::RULES, pinning::RULES, workflow::RULES];
+        let themes: &[&[Rule]] =
+            &[correctness::RULES, layers::RULES, pinning::RULES, security::RULES, size::RULES, workflow::RULES];
         themes.concat()
     });
     &ALL

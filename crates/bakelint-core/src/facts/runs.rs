@@ -22,6 +22,8 @@ pub struct Run {
     pub stage: usize,
     /// Whether it stands behind ONBUILD.
     pub trigger: bool,
+    /// Whether it is in exec form, without a shell.
+    pub exec: bool,
     /// The shell that runs it.
     pub shell: ShellProgram,
     /// Whether its commands could be read. If not, nothing is known about what it does.
@@ -77,6 +79,12 @@ impl Run {
             // An unknown target may be this directory.
             kind && mount.target.as_deref().is_none_or(|target| is_within(directory, target))
         })
+    }
+
+    /// An edit that puts a further word behind one of the RUN's words, quoted where all of them are.
+    pub fn insert_word(&self, behind: Span, word: &str) -> Edit {
+        // The span of a word of the exec form is that inside of its quotes.
+        Edit::insert(behind.after(), if self.exec { format!("\", \"{word}") } else { format!(" {word}") })
     }
 
     /// The package commands that install something.
@@ -205,6 +213,7 @@ fn runs(project: &Project, at: usize) -> Vec<Run> {
                 instruction: index,
                 stage,
                 trigger: matches!(&instruction.body, Body::Onbuild(_)),
+                exec,
                 shell,
                 readable: script.is_some(),
                 user: user.clone(),

@@ -181,11 +181,6 @@ impl PackageCommand {
         self.verb.as_ref().map_or(self.program_span, |verb| self.program_span.cover(verb.span))
     }
 
-    /// Where to put a further option, with a blank before it: behind the verb.
-    pub fn option_insertion(&self) -> Span {
-        self.title_span().after()
-    }
-
     /// The verb; empty without one.
     pub fn verb(&self) -> &str {
         self.verb.as_ref().map_or("", |verb| verb.node.as_str())

@@ -1,0 +1,221 @@
+//! A pipe hides that a command before its end fails.
+//!
+//! The status of a pipe is that of its last command. When `curl` in `curl … | tar xz` or `curl … | sh` breaks off, the step may well succeed, with half of
+//! the files or none of them in the layer, and the layer is cached.
+//!
+//! `set -o pipefail` makes the pipe fail when any part of it does. bash, zsh, ksh and the ash of busybox (Alpine) know it; `/bin/sh` of Debian 12 and older
+//! does not, there it takes `SHELL ["/bin/bash", "-o", "pipefail", "-c"]`, where bash is installed.
+//!
+//! Not flagged: scripts and shells that set it, pipes whose failure is dealt with by `||`, and pipes that are only about text that is there, such as
+//! `echo … | tee`, which are hints of low confidence. The fix is offered for shells that surely know the option, and is unsafe: a pipe that ends early on
+//! purpose, as with `| head -1`, fails with it.
+//!
+//! ## Examples
+//!
+//! ### An archive that is cut off
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN curl -fsSL https://example.org/tool.tar.gz | tar xz -C /usr/local
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[pipe-hides-failure] a failure of `curl` goes unseen: the pipe ends as `tar` does
+//! ```
+//!
+//! ### On Alpine
+//!
+//! ```dockerfile
+//! FROM alpine:3.21
+//! RUN wget -qO- https://example.org/install.sh | sh
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[pipe-hides-failure] a failure of `wget` goes unseen: the pipe ends as `sh` does
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,2 +1,2 @@
+//!  FROM alpine:3.21
+//! -RUN wget -qO- https://example.org/install.sh | sh
+//! +RUN set -o pipefail && wget -qO- https://example.org/install.sh | sh
+//! ```
+//!
+//! ### The pipe fails as a whole
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+//! RUN curl -fsSL https://example.org/tool.tar.gz | tar xz -C /usr/local
+//! ```
+//!
+//! ## Also tested
+//!
+//! ### It is set in the script
+//!
+//! ```dockerfile
+//! FROM alpine:3.21
+//! RUN set -eo pipefail; wget -qO- https://example.org/x | sh
+//! RUN set -o pipefail && wget -qO- https://example.org/x | sh
+//! RUN bash -o pipefail -c 'curl https://example.org/x | sh'
+//! RUN curl https://example.org/x | sh || exit 1
+//! RUN <<EOF
+//! #!/bin/bash -eo pipefail
+//! curl https://example.org/x | sh
+//! EOF
+//! RUN echo "a | b" || true
+//! SHELL ["powershell", "-Command"]
+//! RUN Get-ChildItem | Select-Object Name
+//! ```
+//!
+//! ### Text that is there
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN echo "deb https://example.org stable main" | tee /etc/apt/sources.list.d/x.list
+//! RUN yes | apt-get install git
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[pipe-hides-failure] a failure of `echo` goes unseen: the pipe ends as `tee` does
+//! Dockerfile:3:5: warning[pipe-hides-failure] a failure of `yes` goes unseen: the pipe ends as `apt-get` does
+//! ```
+//!
+//! ### Below other stages, later lines and substitutions
+//!
+//! ```dockerfile
+//! FROM debian:12 AS base
+//! SHELL ["/bin/bash", "-eo", "pipefail", "-c"]
+//! FROM base
+//! RUN curl https://example.org/x | sh
+//! SHELL ["/bin/bash", "-c"]
+//! RUN set -x && \
+//!     curl https://example.org/x | sh
+//! RUN V=$(curl https://example.org/version | cut -c2-) && echo "$V"
+//! RUN <<EOF
+//! curl https://example.org/x | sh
+//! EOF
+//! ```
+//!
+//! ```text
+//! Dockerfile:6:1: warning[pipe-hides-failure] a failure of `curl` goes unseen: the pipe ends as `sh` does
+//! Dockerfile:8:9: warning[pipe-hides-failure] a failure of `curl` goes unseen: the pipe ends as `cut` does
+//! Dockerfile:9:1: warning[pipe-hides-failure] a failure of `curl` goes unseen: the pipe ends as `sh` does
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -3,9 +3,9 @@
+//!  FROM base
+//!  RUN curl https://example.org/x | sh
+//!  SHELL ["/bin/bash", "-c"]
+//! -RUN set -x && \
+//! +RUN set -o pipefail && set -x && \
+//!      curl https://example.org/x | sh
+//! -RUN V=$(curl https://example.org/version | cut -c2-) && echo "$V"
+//! +RUN set -o pipefail && V=$(curl https://example.org/version | cut -c2-) && echo "$V"
+//!  RUN <<EOF
+//!  curl https://example.org/x | sh
+//!  EOF
+//! ```
+
+use bakelint_core::prelude::*;
+
+/// No options.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {}
+
+/// Commands that have nothing to fail at, but their output.
+const HARMLESS: &[&str] = &["echo", "printf", "yes", "true", "seq", "basename", "dirname", "uname", "id", "whoami"];
+
+impl Check for Rule {
+    const META: Meta =
+        Meta { id: "pipe-hides-failure", fix: Some(Safety::Unsafe), also: &["hadolint:DL4006"], ..Meta::DEFAULT };
+
+    fn check(&self, project: &Project, found: &mut Findings) {
+        for run in project.all_runs().filter(|run| !run.shell.pipefail) {
+            let commands = project.commands(run);
+            let set = |command: &CommandRef| {
+                command.simple.name() == Some("set")
+                    && command.simple.arguments().iter().any(|word| word.is("pipefail"))
+            };
+            let set_at = commands.iter().position(set).unwrap_or(commands.len());
+            let pipes: Vec<Pipe> = (0..set_at).filter_map(|at| pipe(&commands, at)).collect();
+            let Some(pipe) = pipes.iter().min_by_key(|pipe| pipe.harmless) else { continue };
+            let (first, last) = (pipe.first, pipe.last);
+            let message = format!("a failure of `{first}` goes unseen: the pipe ends as `{last}` does");
+            let dockerfile = &project.dockerfiles[run.dockerfile];
+            let diagnostic = found.add_at(dockerfile, run.instruction, pipe.span, "this pipe", message);
+            diagnostic.help("set `-o pipefail`, by SHELL or in the script, where the shell knows it");
+            if pipe.harmless {
+                diagnostic.confidence(Confidence::Low);
+            }
+            if let Some(edit) = edit(project, run) {
+                diagnostic.fix(
+                    Fix::unsafe_("Let the pipe fail as a whole with `set -o pipefail`", vec![edit]).rebuilds_once(),
+                );
+            }
+        }
+    }
+}
+
+/// A pipe whose status is that of its last command only.
+struct Pipe<'c> {
+    span: Span,
+    first: &'c str,
+    last: &'c str,
+    harmless: bool,
+}
+
+/// The pipe that the command at an index begins.
+fn pipe<'c>(commands: &'c [CommandRef], at: usize) -> Option<Pipe<'c>> {
+    let first = commands.get(at).filter(|command| command.context.pipe_len > 1 && command.context.pipe_index == 0)?;
+    // The text of `sh -c` is run by a shell of its own.
+    if first.context.nested > 0 {
+        return None;
+    }
+    let parts: Vec<&CommandRef> = commands[at..]
+        .iter()
+        .take_while(|command| command.context.pipe_index > 0 || command.span.start <= first.span.start)
+        .filter(|command| command.context.pipe_len == first.context.pipe_len)
+        .take(first.context.pipe_len)
+        .collect();
+    let last = parts.last()?;
+    let behind = commands.iter().skip(at).find(|command| command.span.start > last.span.end);
+    let handled = behind.is_some_and(|next| next.context.joiner == Some(shell::Joiner::Or));
+    if handled {
+        return None;
+    }
+    let name = |command: &CommandRef<'c>| command.simple.name().unwrap_or("the first command");
+    let others = &parts[..parts.len().saturating_sub(1)];
+    let harmless = others.iter().all(|command| command.simple.name().is_some_and(|name| HARMLESS.contains(&name)));
+    let risky = others.iter().find(|command| command.simple.name().is_none_or(|name| !HARMLESS.contains(&name)));
+    let last_name = last.simple.name().unwrap_or("the last command");
+    Some(Pipe {
+        span: first.span.cover(last.span),
+        first: name(risky.copied().unwrap_or(first)),
+        last: last_name,
+        harmless,
+    })
+}
+
+/// Sets the option at the start of the script, where the shell is sure to know it.
+fn edit(project: &Project, run: &Run) -> Option<Edit> {
+    let dockerfile = &project.dockerfiles[run.dockerfile];
+    let instruction = dockerfile.tree.instructions.get(run.instruction)?;
+    let named = matches!(run.shell.name().as_str(), "bash" | "zsh" | "ksh");
+    let is_alpine = || {
+        let image = project.root_image(run.dockerfile, run.stage)?;
+        let tag = image.tag.clone().unwrap_or_default();
+        (image.path == "library/alpine" || tag.contains("alpine")).then_some(())
+    };
+    if run.exec || !instruction.heredocs.is_empty() || !(named || is_alpine().is_some()) {
+        return None;
+    }
+    let script = project.script(run)?;
+    Some(Edit::insert(script.span.before(), "set -o pipefail && "))
+}

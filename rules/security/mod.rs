@@ -1,0 +1,11 @@
+//! Fewer ways in.
+
+mod foreign_registry;
+mod named_user;
+mod root_user;
+mod sudo_in_build;
+
+use bakelint_core::rule::Rule;
+
+/// The rules of the theme.
+pub const RULES: &[Rule] = bakelint_core::rules!["security": foreign_registry, named_user, root_user, sudo_in_build];

@@ -1,0 +1,573 @@
+//! A package manager's lists or downloads stay in the image.
+//!
+//! `apt-get update` writes tens of megabytes below `/var/lib/apt/lists`, dnf as much below `/var/cache/dnf`, and pip keeps a copy of
+//! every wheel that it downloads. A layer holds what is there when its RUN ends: an `rm` in a later RUN hides the files, but they are
+//! pushed and pulled for as long as the image lives. So they have to go in the RUN that made them, or never become part of it:
+//! `apk --no-cache`, `pip --no-cache-dir`, or a cache mount, which also saves the download next time
+//! (<https://docs.docker.com/build/cache/optimize/>).
+//!
+//! Looked at are stages whose layers end up in an image. In a stage that only hands files on to another one, in npm and in yarn, it is a
+//! hint of low confidence.
+//!
+//! Not flagged: a RUN with a cache or tmpfs mount over the directory, one that removes it in whatever spelling or runs a script that is named
+//! as one that cleans up, and scripts that cannot be read. The fix for apt is not offered where a later RUN installs without an `apt-get
+//! update` of its own, because it needs the lists.
+//!
+//! ## Examples
+//!
+//! ### Lists of apt
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN apt-get update \
+//!  && apt-get install -y --no-install-recommends \
+//!       curl \
+//!       git
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -2,4 +2,5 @@
+//!  RUN apt-get update \
+//!   && apt-get install -y --no-install-recommends \
+//!        curl \
+//! -      git
+//! +      git \
+//! + && rm -rf /var/lib/apt/lists/*
+//! ```
+//!
+//! ### Index of apk
+//!
+//! ```dockerfile
+//! FROM alpine:3.21
+//! RUN apk add --virtual .build-deps gcc \
+//!       make
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: info[package-cache-kept] `apk add` leaves the package index in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,3 +1,3 @@
+//!  FROM alpine:3.21
+//! -RUN apk add --virtual .build-deps gcc \
+//! +RUN apk add --no-cache --virtual .build-deps gcc \
+//!        make
+//! ```
+//!
+//! ### Wheels of pip
+//!
+//! ```dockerfile
+//! FROM python:3.13-slim
+//! RUN python -m pip install -r requirements.txt
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[package-cache-kept] `pip install` leaves the downloads in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,2 +1,2 @@
+//!  FROM python:3.13-slim
+//! -RUN python -m pip install -r requirements.txt
+//! +RUN python -m pip install --no-cache-dir -r requirements.txt
+//! ```
+//!
+//! ### Metadata of dnf and zypper
+//!
+//! ```dockerfile
+//! FROM fedora:42
+//! RUN dnf -y install httpd
+//! RUN yum install -y git && yum clean metadata
+//! RUN zypper -n in git
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[package-cache-kept] `dnf install` leaves the metadata and packages in this layer
+//! Dockerfile:3:5: warning[package-cache-kept] `yum install` leaves the metadata and packages in this layer
+//! Dockerfile:4:5: info[package-cache-kept] `zypper in` leaves the metadata and packages in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,4 +1,4 @@
+//!  FROM fedora:42
+//! -RUN dnf -y install httpd
+//! -RUN yum install -y git && yum clean metadata
+//! -RUN zypper -n in git
+//! +RUN dnf -y install httpd && dnf clean all
+//! +RUN yum install -y git && yum clean all && yum clean metadata
+//! +RUN zypper -n in git && zypper clean --all
+//! ```
+//!
+//! ### Gone in the same layer, or never in it
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*
+//! RUN --mount=type=cache,target=/var/cache/apt,sharing=locked --mount=type=cache,target=/var/lib/apt,sharing=locked \
+//!     apt-get update && apt-get install -y git
+//! RUN pip install --no-cache-dir flask==3.1.0
+//! RUN --mount=type=cache,target=/root/.cache/pip pip install django
+//! RUN apk add --no-cache git
+//! RUN dnf install -y git && dnf clean all
+//! ```
+//!
+//! ## Also tested
+//!
+//! ### Other ways of keeping no cache
+//!
+//! ```dockerfile
+//! FROM python:3.13-slim AS base
+//! ENV PIP_NO_CACHE_DIR=1
+//! FROM base
+//! RUN pip install flask
+//! RUN PIP_NO_CACHE_DIR=0 pip install flask && rm -rf ~/.cache
+//! RUN pip install flask && pip cache purge
+//! RUN pip install flask && rm -rf "$HOME/.cache/pip"
+//! RUN apt-get update && apt-get install -y git && apt-get distclean
+//! RUN apt-get update && ./cleanup.sh
+//! RUN apk update && apk add git && rm -rf /var/cache/apk/*
+//! RUN microdnf install -y git && rm -rf /var/cache/yum
+//! RUN zypper -n in git && zypper cc -a
+//! SHELL ["pwsh", "-Command"]
+//! RUN apt-get update
+//! ```
+//!
+//! ### An argument sets it
+//!
+//! ```dockerfile
+//! FROM python:3.13-slim
+//! ARG PIP_NO_CACHE_DIR=true
+//! RUN pip install flask
+//! ```
+//!
+//! ### A later step needs the lists
+//!
+//! ```dockerfile
+//! FROM debian:12 AS base
+//! RUN apt-get update
+//! FROM base
+//! RUN apt-get install -y curl
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! ```
+//!
+//! ### Layouts
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN set -eux; \
+//! 	apt-get update; \
+//! 	apt-get install -y curl; \
+//! 	curl --version
+//! RUN sudo apt-get update && sudo apt-get install -y git && git --version
+//! RUN <<EOF
+//! apt-get update
+//! apt-get install -y make
+//! make --version
+//! EOF
+//! RUN ["apt-get", "update"]
+//! RUN apt-get update || true
+//! ONBUILD RUN apt-get update
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:1: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! Dockerfile:6:10: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! Dockerfile:7:1: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! Dockerfile:12:7: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! Dockerfile:13:5: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! Dockerfile:14:13: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -2,13 +2,15 @@
+//!  RUN set -eux; \
+//!  	apt-get update; \
+//!  	apt-get install -y curl; \
+//! +	rm -rf /var/lib/apt/lists/*; \
+//!  	curl --version
+//! -RUN sudo apt-get update && sudo apt-get install -y git && git --version
+//! +RUN sudo apt-get update && sudo apt-get install -y git && sudo rm -rf /var/lib/apt/lists/* && git --version
+//!  RUN <<EOF
+//!  apt-get update
+//!  apt-get install -y make
+//! +rm -rf /var/lib/apt/lists/*
+//!  make --version
+//!  EOF
+//!  RUN ["apt-get", "update"]
+//!  RUN apt-get update || true
+//! -ONBUILD RUN apt-get update
+//! +ONBUILD RUN apt-get update && rm -rf /var/lib/apt/lists/*
+//! ```
+//!
+//! ### A stage that hands on files
+//!
+//! ```dockerfile
+//! FROM alpine:3.21 AS build
+//! RUN apk add gcc
+//! FROM scratch
+//! COPY --from=build /a /a
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: info[package-cache-kept] `apk add` leaves the package index in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,4 +1,4 @@
+//!  FROM alpine:3.21 AS build
+//! -RUN apk add gcc
+//! +RUN apk add --no-cache gcc
+//!  FROM scratch
+//!  COPY --from=build /a /a
+//! ```
+//!
+//! ### Packages of Node
+//!
+//! ```dockerfile
+//! FROM node:22
+//! RUN npm ci
+//! RUN yarn install --frozen-lockfile
+//! RUN npm ci && npm cache clean --force
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[package-cache-kept] `npm ci` leaves the downloads in this layer
+//! Dockerfile:3:5: warning[package-cache-kept] `yarn install` leaves the downloads in this layer
+//! ```
+//!
+//! ### Packages of conda
+//!
+//! ```dockerfile
+//! FROM condaforge/miniforge3:24.9.2-0
+//! RUN conda install -y numpy
+//! RUN mamba install -y numpy && mamba clean -afy
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[package-cache-kept] `conda install` leaves the downloaded packages in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,3 +1,3 @@
+//!  FROM condaforge/miniforge3:24.9.2-0
+//! -RUN conda install -y numpy
+//! +RUN conda install -y numpy && conda clean --all --yes
+//!  RUN mamba install -y numpy && mamba clean -afy
+//! ```
+
+use bakelint_core::prelude::*;
+
+/// No options.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {}
+
+impl Check for Rule {
+    const META: Meta = Meta {
+        id: "package-cache-kept",
+        fix: Some(Safety::Safe),
+        also: &[
+            "hadolint:DL3009",
+            "hadolint:DL3019",
+            "hadolint:DL3032",
+            "hadolint:DL3036",
+            "hadolint:DL3040",
+            "hadolint:DL3042",
+            "hadolint:DL3060",
+        ],
+        ..Meta::DEFAULT
+    };
+
+    fn check(&self, project: &Project, found: &mut Findings) {
+        for run in project.all_runs() {
+            let shipped = project.stage_use(run.dockerfile, run.stage) == StageUse::Shipped;
+            for kept in [apt, apk, rpm, zypper, pip, conda, node].iter().filter_map(|kept| kept(project, run)) {
+                let dockerfile = &project.dockerfiles[run.dockerfile];
+                let label = "here";
+                let message = format!("`{}` leaves {} in this layer", kept.program, kept.what);
+                let diagnostic = found.add_at(dockerfile, run.instruction, kept.token, label, message);
+                match kept.alias {
+                    Some(alias) => diagnostic.known_as(alias),
+                    None => diagnostic.unknown_elsewhere(),
+                };
+                diagnostic.severity(kept.severity).help(kept.help);
+                if !shipped || kept.hint {
+                    diagnostic.confidence(Confidence::Low);
+                }
+                diagnostic.fix = kept.fix;
+            }
+        }
+    }
+}
+
+/// What a RUN leaves behind.
+struct Kept {
+    what: &'static str,
+    program: String,
+    token: Span,
+    alias: Option<&'static str>,
+    severity: Severity,
+    hint: bool,
+    help: String,
+    fix: Option<Fix>,
+}
+
+impl Kept {
+    fn new(command: &PackageCommand, what: &'static str, help: impl Into<String>) -> Self {
+        Kept {
+            what,
+            program: command.title(),
+            token: command.title_span(),
+            alias: None,
+            severity: Severity::Warning,
+            hint: false,
+            help: help.into(),
+            fix: None,
+        }
+    }
+}
+
+fn last<'r>(run: &'r Run, matches: impl Fn(&PackageCommand) -> bool) -> Option<&'r PackageCommand> {
+    run.packages.iter().rev().find(|command| matches(command))
+}
+
+/// Whether one of these directories is emptied behind a command, or never becomes part of the layer.
+fn is_gone(run: &Run, directories: &[&str], after: usize) -> bool {
+    directories.iter().any(|directory| run.removes(directory, after) || run.scratch_mount(directory).is_some())
+}
+
+/// A fix that runs `clean` behind the last of the program's commands.
+fn cleaning(project: &Project, run: &Run, after: &PackageCommand, clean: &str, title: &str) -> Option<Fix> {
+    let commands = project.commands(run);
+    let sudo = commands.get(after.command)?.simple.has_wrapper("sudo");
+    let clean = if sudo { format!("sudo {clean}") } else { clean.to_owned() };
+    let edit = project.append_command(run, after.command, &clean)?;
+    Some(Fix::safe(title, vec![edit]).rebuilds_once())
+}
+
+/// A fix that adds an option behind the verb of each command.
+fn option(run: &Run, commands: Vec<&PackageCommand>, option: &str) -> Fix {
+    let edits = commands.iter().map(|command| run.insert_word(command.title_span(), option));
+    Fix::safe(format!("Add `{option}`"), edits.collect()).rebuilds_once()
+}
+
+fn apt(project: &Project, run: &Run) -> Option<Kept> {
+    let is_apt = |command: &PackageCommand| command.manager == Manager::Apt;
+    let refresh = last(run, |command| is_apt(command) && command.action == Action::Refresh)?;
+    let cleaned = |command: &PackageCommand| {
+        command.command > refresh.command && matches!(command.verb(), "distclean" | "dist-clean")
+    };
+    if is_gone(run, &["/var/lib/apt/lists"], refresh.command) || run.packages.iter().any(cleaned) {
+        return None;
+    }
+    let mut kept = Kept::new(
+        refresh,
+        "the package lists",
+        "remove /var/lib/apt/lists in the same RUN, or put cache mounts over /var/lib/apt and /var/cache/apt",
+    );
+    kept.alias = Some("hadolint:DL3009");
+    let end = last(run, is_apt).unwrap_or(refresh);
+    let needed = later_runs(project, run).any(|later| {
+        let updates = later.packages.iter().position(|next| is_apt(next) && next.action == Action::Refresh);
+        let reads = |next: &PackageCommand| {
+            is_apt(next) && matches!(next.action, Action::Install | Action::Upgrade | Action::Fetch)
+        };
+        let first = later.packages.iter().position(reads);
+        first.is_some_and(|first| updates.is_none_or(|updates| first < updates))
+    });
+    if !needed {
+        kept.fix =
+            cleaning(project, run, end, "rm -rf /var/lib/apt/lists/*", "Remove the package lists in the same layer");
+    }
+    Some(kept)
+}
+
+/// The RUNs that come behind one in its stage and in the stages that stand on it.
+fn later_runs<'p>(project: &'p Project, run: &'p Run) -> impl Iterator<Item = &'p Run> {
+    let dockerfile = &project.dockerfiles[run.dockerfile];
+    let build = project.builds_of(run.dockerfile).next();
+    let mut above = vec![false; dockerfile.tree.stages.len()];
+    for stage in 0..above.len() {
+        let base = match dockerfile.base(stage, build) {
+            Base::Stage(base) => above.get(base).copied().unwrap_or(false),
+            _ => false,
+        };
+        above[stage] = stage == run.stage || base;
+    }
+    let runs = project.runs(run.dockerfile).iter();
+    runs.filter(move |other| other.instruction > run.instruction && above.get(other.stage).copied().unwrap_or(false))
+}
+
+fn apk(_: &Project, run: &Run) -> Option<Kept> {
+    let keeps = |command: &&PackageCommand| {
+        command.manager == Manager::Apk
+            && matches!(command.action, Action::Install | Action::Upgrade)
+            && !command.has(&["--no-cache"])
+            && !command.opaque
+            && !is_gone(run, &["/var/cache/apk", "/etc/apk/cache"], command.command)
+    };
+    let commands: Vec<&PackageCommand> = run.packages.iter().filter(keeps).collect();
+    let mut kept = Kept::new(
+        commands.first()?,
+        "the package index",
+        "`--no-cache` reads the index anew and keeps none of it, so that no `apk update` is needed either",
+    );
+    kept.alias = Some("hadolint:DL3019");
+    kept.severity = Severity::Info;
+    kept.fix = Some(option(run, commands, "--no-cache"));
+    Some(kept)
+}
+
+fn rpm(project: &Project, run: &Run) -> Option<Kept> {
+    let installs = |command: &PackageCommand| {
+        command.manager == Manager::Dnf && matches!(command.action, Action::Install | Action::Upgrade | Action::Refresh)
+    };
+    let command = last(run, installs)?;
+    let cleans = |other: &PackageCommand| {
+        other.manager == Manager::Dnf
+            && other.action == Action::Clean
+            && other.command > command.command
+            && (other.operands.is_empty() || other.operands.iter().any(|word| word == "all"))
+    };
+    let directories = ["/var/cache/dnf", "/var/cache/yum", "/var/cache/libdnf5", "/var/cache/tdnf"];
+    if run.packages.iter().any(cleans) || is_gone(run, &directories, command.command) {
+        return None;
+    }
+    let clean = format!("{} clean all", command.program);
+    let help = format!("run `{clean}` in the same RUN, or put a cache mount over the cache directory");
+    let mut kept = Kept::new(command, "the metadata and packages", help);
+    kept.alias = Some(if command.program == "yum" { "hadolint:DL3032" } else { "hadolint:DL3040" });
+    kept.fix = cleaning(project, run, command, &clean, "Clean up in the same layer");
+    Some(kept)
+}
+
+fn zypper(project: &Project, run: &Run) -> Option<Kept> {
+    let is_zypper = |command: &PackageCommand| command.manager == Manager::Zypper;
+    let command = last(run, |command| {
+        is_zypper(command) && matches!(command.action, Action::Install | Action::Upgrade | Action::Refresh)
+    })?;
+    let cleans =
+        |other: &PackageCommand| is_zypper(other) && other.action == Action::Clean && other.command > command.command;
+    if run.packages.iter().any(cleans) || is_gone(run, &["/var/cache/zypp"], command.command) {
+        return None;
+    }
+    let help = "run `zypper clean --all` in the same RUN, or put a cache mount over /var/cache/zypp";
+    let mut kept = Kept::new(command, "the metadata and packages", help);
+    kept.alias = Some("hadolint:DL3036");
+    kept.severity = Severity::Info;
+    kept.fix = cleaning(project, run, command, "zypper clean --all", "Clean up in the same layer");
+    Some(kept)
+}
+
+fn pip(project: &Project, run: &Run) -> Option<Kept> {
+    let home = run.home().unwrap_or_else(|| "/root".to_owned());
+    let cache = format!("{home}/.cache/pip");
+    let directories = [cache.as_str(), "/root/.cache/pip", "~/.cache/pip"];
+    // A mount for pip may have been put elsewhere together with PIP_CACHE_DIR.
+    let mounted = run.mounts.iter().any(|mount| {
+        let target = mount.target.as_deref().unwrap_or("pip");
+        target.contains("pip") || target.ends_with(".cache")
+    });
+    let is_pip = |command: &PackageCommand| command.manager == Manager::Pip;
+    let keeps = |command: &&PackageCommand| {
+        let switch = project.variable_of(run, command, "PIP_NO_CACHE_DIR");
+        let set = command.environment.iter().any(|(name, _)| name == "PIP_NO_CACHE_DIR");
+        let off = |value: &str| matches!(value.to_lowercase().as_str(), "" | "0" | "false" | "no" | "off" | "n" | "f");
+        // A value that is not known may well be a yes.
+        let switched = match &switch {
+            Some(value) => !off(value),
+            None => set,
+        };
+        let purged =
+            |other: &PackageCommand| is_pip(other) && other.action == Action::Clean && other.command > command.command;
+        is_pip(command)
+            && command.action == Action::Install
+            && !command.has(&["--no-cache-dir"])
+            && !command.opaque
+            && !switched
+            && !run.packages.iter().any(purged)
+            && !is_gone(run, &directories, command.command)
+    };
+    let commands: Vec<&PackageCommand> = run.packages.iter().filter(keeps).collect();
+    let first = commands.first().filter(|_| !mounted)?;
+    let help =
+        "`--no-cache-dir` keeps none, `--mount=type=cache,target=/root/.cache/pip` keeps them outside of the image";
+    let mut kept = Kept::new(first, "the downloads", help);
+    kept.alias = Some("hadolint:DL3042");
+    kept.fix = Some(option(run, commands, "--no-cache-dir"));
+    Some(kept)
+}
+
+fn conda(project: &Project, run: &Run) -> Option<Kept> {
+    let is_conda = |command: &PackageCommand| command.manager == Manager::Conda;
+    let command =
+        last(run, |command| is_conda(command) && matches!(command.action, Action::Install | Action::Upgrade))?;
+    let cleans =
+        |other: &PackageCommand| is_conda(other) && other.action == Action::Clean && other.command > command.command;
+    let mounted = run.mounts.iter().any(|mount| mount.target.as_deref().is_none_or(|target| target.contains("pkgs")));
+    let removed = run.removals.iter().any(|removal| {
+        removal.command > command.command
+            && (removal.paths.is_empty() || removal.paths.iter().any(|path| path.contains("pkgs")))
+    });
+    if run.packages.iter().any(cleans) || mounted || removed {
+        return None;
+    }
+    let clean = format!("{} clean --all --yes", command.program);
+    let help = format!("run `{clean}` in the same RUN, or put a cache mount over the `pkgs` directory");
+    let mut kept = Kept::new(command, "the downloaded packages", help);
+    kept.fix = cleaning(project, run, command, &clean, "Clean up in the same layer");
+    Some(kept)
+}
+
+fn node(_: &Project, run: &Run) -> Option<Kept> {
+    let home = run.home().unwrap_or_else(|| "/root".to_owned());
+    let (npm, yarn) = (format!("{home}/.npm"), format!("{home}/.cache/yarn"));
+    let directories = |manager| match manager {
+        Manager::Npm => vec![npm.as_str(), "~/.npm", "/root/.npm"],
+        _ => vec![yarn.as_str(), "~/.cache/yarn", "/usr/local/share/.cache/yarn", "/usr/local/share/.cache"],
+    };
+    let command = last(run, |command| {
+        matches!(command.manager, Manager::Npm | Manager::Yarn) && command.action == Action::Install
+    })?;
+    let cleans = |other: &PackageCommand| {
+        other.manager == command.manager && other.action == Action::Clean && other.command > command.command
+    };
+    let mounted = run.mounts.iter().any(|mount| {
+        mount.target.as_deref().is_none_or(|target| ["npm", "yarn", ".cache"].iter().any(|name| target.contains(name)))
+    });
+    if run.packages.iter().any(cleans) || mounted || is_gone(run, &directories(command.manager), command.command) {
+        return None;
+    }
+    let (what, help) = match command.manager {
+        Manager::Npm => {
+            ("the downloads", "run `npm cache clean --force` in the same RUN, or put a cache mount over ~/.npm")
+        }
+        _ => ("the downloads", "run `yarn cache clean` in the same RUN, or put a cache mount over the cache directory"),
+    };
+    let mut kept = Kept::new(command, what, help);
+    kept.hint = true;
+    kept.alias = (command.manager == Manager::Yarn).then_some("hadolint:DL3060");
+    Some(kept)
+}
