@@ -39,6 +39,7 @@
 //!     systemctl restart nginx
 //! RUN vim /etc/hosts
 //! RUN shutdown -h now
+//! RUN service ssh start && kill 1
 //! RUN ssh host true
 //! ONBUILD RUN ps aux
 //! ```
@@ -49,8 +50,9 @@
 //! Dockerfile:4:1: warning[futile-command] `systemctl` starts a service that ends with this step
 //! Dockerfile:6:5: warning[futile-command] `vim` waits for a terminal that a build step does not have
 //! Dockerfile:7:5: warning[futile-command] `shutdown` has no machine to stop in a build step
-//! Dockerfile:8:5: info[futile-command] `ssh` has no key to log in with
-//! Dockerfile:9:13: info[futile-command] `ps` tells about the machine that builds, into a log that nobody reads
+//! Dockerfile:8:26: warning[futile-command] `kill` stops the step itself, whose first process it is
+//! Dockerfile:9:5: info[futile-command] `ssh` has no key to log in with
+//! Dockerfile:10:13: info[futile-command] `ps` tells about the machine that builds, into a log that nobody reads
 //! ```
 //!
 //! ### What makes sense
@@ -110,6 +112,9 @@ fn judge(project: &Project, run: &Run, command: &CommandRef, is_last: bool) -> O
                 why: "processes do not outlive their RUN; start it by CMD, ENTRYPOINT or in the step that needs it",
                 severity: Severity::Warning,
             })
+        }
+        "kill" if asks(&["1"]) => {
+            verdict("stops the step itself, whose first process it is", "a build step is no machine", Severity::Warning)
         }
         "shutdown" | "reboot" | "poweroff" | "halt" => {
             verdict("has no machine to stop in a build step", "a build step is no machine", Severity::Warning)

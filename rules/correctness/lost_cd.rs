@@ -81,6 +81,9 @@ impl Check for Rule {
             let message = format!("`cd {target}` is the end of the step, so it has no effect");
             let diagnostic = found.add_at(dockerfile, run.instruction, last.span, "lost when the step ends", message);
             diagnostic.help("each RUN begins in the directory that WORKDIR names");
+            if run.trigger {
+                diagnostic.unknown_elsewhere();
+            }
             let instruction = dockerfile.tree.instructions.get(run.instruction);
             let alone = commands.len() == 1 && words.len() == 1 && last.redirects.is_empty() && !run.trigger;
             let plain = words.first().and_then(|word| word.as_plain()).filter(|text| text.starts_with('/'));

@@ -121,8 +121,11 @@ impl Check for Rule {
                 };
                 let edits = commands.iter().map(insert).collect();
                 let message = format!("`{}` installs recommended packages too", first.title());
-                found
-                    .add_at(dockerfile, run.instruction, first.title_span(), "here", message)
+                let diagnostic = found.add_at(dockerfile, run.instruction, first.title_span(), "here", message);
+                if first.program != "apt-get" {
+                    diagnostic.unknown_elsewhere();
+                }
+                diagnostic
                     .help("add `--no-install-recommends` and name what is needed")
                     .fix(Fix::unsafe_("Leave recommended packages out", edits).rebuilds_once());
             }

@@ -171,9 +171,9 @@
 //! ```dockerfile
 //! FROM debian:12
 //! RUN set -eux; \
-//! 	apt-get update; \
-//! 	apt-get install -y curl; \
-//! 	curl --version
+//!     apt-get update; \
+//!     apt-get install -y curl; \
+//!     curl --version
 //! RUN sudo apt-get update && sudo apt-get install -y git && git --version
 //! RUN <<EOF
 //! apt-get update
@@ -199,10 +199,10 @@
 //! +++ b/Dockerfile
 //! @@ -2,13 +2,15 @@
 //!  RUN set -eux; \
-//!  	apt-get update; \
-//!  	apt-get install -y curl; \
-//! +	rm -rf /var/lib/apt/lists/*; \
-//!  	curl --version
+//!      apt-get update; \
+//!      apt-get install -y curl; \
+//! +    rm -rf /var/lib/apt/lists/*; \
+//!      curl --version
 //! -RUN sudo apt-get update && sudo apt-get install -y git && git --version
 //! +RUN sudo apt-get update && sudo apt-get install -y git && sudo rm -rf /var/lib/apt/lists/* && git --version
 //!  RUN <<EOF
@@ -349,7 +349,7 @@ impl Kept {
     }
 }
 
-fn last<'r>(run: &'r Run, matches: impl Fn(&PackageCommand) -> bool) -> Option<&'r PackageCommand> {
+fn last(run: &Run, matches: impl Fn(&PackageCommand) -> bool) -> Option<&PackageCommand> {
     run.packages.iter().rev().find(|command| matches(command))
 }
 
@@ -429,12 +429,13 @@ fn apk(_: &Project, run: &Run) -> Option<Kept> {
             && !is_gone(run, &["/var/cache/apk", "/etc/apk/cache"], command.command)
     };
     let commands: Vec<&PackageCommand> = run.packages.iter().filter(keeps).collect();
+    let first = commands.first()?;
     let mut kept = Kept::new(
-        commands.first()?,
+        first,
         "the package index",
         "`--no-cache` reads the index anew and keeps none of it, so that no `apk update` is needed either",
     );
-    kept.alias = Some("hadolint:DL3019");
+    kept.alias = (first.action == Action::Install).then_some("hadolint:DL3019");
     kept.severity = Severity::Info;
     kept.fix = Some(option(run, commands, "--no-cache"));
     Some(kept)
@@ -458,7 +459,11 @@ fn rpm(project: &Project, run: &Run) -> Option<Kept> {
     let clean = format!("{} clean all", command.program);
     let help = format!("run `{clean}` in the same RUN, or put a cache mount over the cache directory");
     let mut kept = Kept::new(command, "the metadata and packages", help);
-    kept.alias = Some(if command.program == "yum" { "hadolint:DL3032" } else { "hadolint:DL3040" });
+    kept.alias = match (command.program.as_str(), command.verb()) {
+        ("yum", "install") => Some("hadolint:DL3032"),
+        ("dnf" | "microdnf", _) => Some("hadolint:DL3040"),
+        _ => None,
+    };
     kept.fix = cleaning(project, run, command, &clean, "Clean up in the same layer");
     Some(kept)
 }
@@ -475,7 +480,7 @@ fn zypper(project: &Project, run: &Run) -> Option<Kept> {
     }
     let help = "run `zypper clean --all` in the same RUN, or put a cache mount over /var/cache/zypp";
     let mut kept = Kept::new(command, "the metadata and packages", help);
-    kept.alias = Some("hadolint:DL3036");
+    kept.alias = matches!(command.verb(), "install" | "in").then_some("hadolint:DL3036");
     kept.severity = Severity::Info;
     kept.fix = cleaning(project, run, command, "zypper clean --all", "Clean up in the same layer");
     Some(kept)

@@ -74,7 +74,12 @@ struct ProjectTable {
     registries: Vec<String>,
     default_platform: Option<String>,
     runner: Runner,
+    labels: BTreeMap<String, Spanned<String>>,
+    strict_labels: bool,
 }
+
+/// The forms that values of labels may have.
+pub const LABEL_FORMS: &[&str] = &["text", "url", "rfc3339", "spdx", "hash", "semver", "email"];
 
 /// Which findings are wanted.
 #[derive(Debug, Clone, Default)]
@@ -168,6 +173,14 @@ impl Config {
         let check = |names: &[Spanned<String>]| {
             names.iter().map(|name| known_rule(name.get_ref(), name.span(), catalogue)).collect::<Result<Vec<_>, _>>()
         };
+        for form in file.project.labels.values() {
+            if !LABEL_FORMS.contains(&form.get_ref().as_str()) {
+                let message =
+                    format!("`{}` is no form of a label: expected {}", form.get_ref(), LABEL_FORMS.join(", "));
+                return Err(ConfigError::new(message, form.span()));
+            }
+        }
+        let labels = file.project.labels.into_iter().map(|(key, form)| (key, form.into_inner())).collect();
         let mut config = Config {
             selection: Selection {
                 select: check(&file.check.select)?,
@@ -180,6 +193,8 @@ impl Config {
                 registries: file.project.registries,
                 default_platform: file.project.default_platform,
                 runner: file.project.runner,
+                labels,
+                strict_labels: file.project.strict_labels,
                 ..Settings::default()
             },
             ..Config::default()
