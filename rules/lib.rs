@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use bakelint_core::rule::Rule;
 
 pub mod correctness;
+pub mod downloads;
 pub mod layers;
 pub mod pinning;
 pub mod security;
@@ -14,8 +15,15 @@ pub mod workflow;
 /// All rules, by theme.
 pub fn all() -> &'static [Rule] {
     static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
-        let themes: &[&[Rule]] =
-            &[correctness::RULES, layers::RULES, pinning::RULES, security::RULES, size::RULES, workflow::RULES];
+        let themes: &[&[Rule]] = &[
+            correctness::RULES,
+            downloads::RULES,
+            layers::RULES,
+            pinning::RULES,
+            security::RULES,
+            size::RULES,
+            workflow::RULES,
+        ];
         themes.concat()
     });
     &ALL

@@ -6,8 +6,8 @@
 //! Copy the manifests, install, then copy the rest. The patch does that where the install step stands right behind the copy
 //! and does nothing else. It is not applied as a safe one, because an install script may read other files too.
 //!
-//! Not flagged: installs that name their packages, installs of the project itself (`pip install .`), and manifests that are
-//! not in the context.
+//! Not flagged: installs that name their packages, installs of the project itself (`pip install .`), manifests that are not in
+//! the context, and a second install behind one that has read the same manifest.
 //!
 //! ## Examples
 //!
@@ -187,6 +187,9 @@ fn check_stage(project: &Project, at: usize, stage: usize, folder: &str, found: 
                 let install =
                     install.filter(|install| install.manifests.iter().any(|manifest| reads(&manifest))).next();
                 let Some(install) = install else { continue };
+                if is_repeated(project, at, stage, index, install) {
+                    continue;
+                }
                 let files: Vec<&str> =
                     install.manifests.iter().filter(reads).map(|manifest| manifest.path.as_str()).collect();
                 let diagnostic = found.add(
@@ -203,6 +206,22 @@ fn check_stage(project: &Project, at: usize, stage: usize, folder: &str, found: 
             _ => {}
         }
     }
+}
+
+/// Whether the same package manager has read the same manifest before, in this stage or in one that it stands on: then little
+/// is left to install.
+fn is_repeated(project: &Project, at: usize, stage: usize, index: usize, install: &PackageCommand) -> bool {
+    let dockerfile = &project.dockerfiles[at];
+    let mut below = vec![stage];
+    while let Some(Base::Stage(base)) = below.last().map(|stage| dockerfile.base(*stage, None)) {
+        below.push(base);
+    }
+    let before = project.runs(at).iter().filter(|run| below.contains(&run.stage) && run.instruction < index);
+    let reads = |other: &PackageCommand| {
+        other.manager == install.manager
+            && other.manifests.iter().any(|one| install.manifests.iter().any(|two| one.path == two.path))
+    };
+    before.flat_map(|run| run.installs()).any(reads)
 }
 
 fn is_project(path: &str) -> bool {

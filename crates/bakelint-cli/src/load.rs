@@ -52,6 +52,28 @@ pub fn load(scope: &Scope, around: &Surroundings) -> Result<Loaded, Failure> {
     Ok(Loaded { snapshot: complete(snapshot, &root, &linter), root, asked, linter })
 }
 
+/// The linked project at or around a path, and the file that was asked for, relative to its root.
+pub fn inspect(path: &Path, around: &Surroundings) -> Result<(Project, Option<String>), Failure> {
+    let full = clean(&around.directory.join(path));
+    let fail = |source| Failure::File { path: path.to_owned(), source };
+    let is_file = fs::metadata(&full).map_err(fail)?.is_file();
+    // One file is looked at by itself: what surrounds it does not change what it says.
+    let root = if is_file { full.parent().unwrap_or(&full).to_owned() } else { full.clone() };
+    let asked = relative(&full, &root).filter(|_| is_file);
+    let linter = Linter::new(bakelint_rules::all(), Config::default());
+    if let Some(name) = &asked {
+        let bytes = fs::read(&full).map_err(fail)?;
+        let mut project = Project::new(Snapshot::from_texts([(name.clone(), bytes)]), Settings::default());
+        if project.dockerfiles.is_empty() && project.bakes.is_empty() && project.workflows.is_empty() {
+            project.read_as_dockerfile(name);
+        }
+        return Ok((project, asked));
+    }
+    let snapshot = Snapshot::read(&root, &ReadOptions::default()).map_err(|error| fail(error.source))?;
+    let snapshot = complete(snapshot, &root, &linter);
+    Ok((Project::new(snapshot, Settings::default()), None))
+}
+
 /// Reads the files that other files name, until none is missing.
 fn complete(mut snapshot: Snapshot, root: &Path, linter: &Linter) -> Snapshot {
     for _ in 0..4 {

@@ -115,6 +115,14 @@ impl Project {
         project
     }
 
+    /// Reads a file as a Dockerfile although its name does not say so.
+    pub fn read_as_dockerfile(&mut self, path: &str) {
+        let Some(file) = self.snapshot.find(path) else { return };
+        if let Some(source) = self.snapshot.get(file) {
+            self.dockerfiles.push(Dockerfile::parse(file, source.clone()));
+        }
+    }
+
     /// The Dockerfile that was read from a file, by index.
     pub fn dockerfile_of(&self, file: FileId) -> Option<usize> {
         self.dockerfiles.iter().position(|dockerfile| dockerfile.file == file)
