@@ -8,6 +8,7 @@
 //! BuildKit stops at its first error. This parser notes what BuildKit refuses ([`Error`]) and goes on, so that the rest
 //! of the file can be looked at.
 
+mod arguments;
 mod chars;
 mod edit;
 mod error;
@@ -44,7 +45,7 @@ pub use values::{Port, is_file_mode, is_signal};
 
 use std::ops::Range;
 
-use instruction::{Node, read_body, read_flags};
+use arguments::{Node, is_stage_name, read_body, read_flags};
 use lines::{Continued, Directives, Found, Lines, comment_text, cut_continuation, is_comment};
 
 use crate::source::{FileId, Span};
@@ -96,7 +97,8 @@ impl Dockerfile {
 
 /// Parses a Dockerfile. Never fails: what BuildKit would refuse stands in [`Dockerfile::errors`].
 ///
-/// The text may hold [`SUBSTITUTE`](crate::source::SUBSTITUTE) for bytes that are no UTF-8, which BuildKit takes.
+/// The text may hold [`SUBSTITUTE`](crate::source::SUBSTITUTE) for bytes that are no UTF-8, which BuildKit takes. Which
+/// byte stood there is not known any more; it would matter for 0x85 and 0xA0 within flags, where BuildKit sees a blank.
 pub fn parse(file: FileId, text: &str) -> Dockerfile {
     let mut parser = Parser {
         whole: MappedText::verbatim(file, 0, text),
@@ -327,7 +329,7 @@ impl<'t> Parser<'t> {
             let name = from.name.as_ref().map(|name| chars::lower(name));
             let platform = flags.iter().find(|flag| flag.name == "platform").and_then(|flag| flag.value.clone());
             self.tree.stages.push(Stage {
-                name: name.filter(|name| instruction::is_stage_name(name)),
+                name: name.filter(|name| is_stage_name(name)),
                 from: index,
                 instructions: index + 1..index + 1,
                 base: from.base.clone(),
