@@ -1,10 +1,12 @@
 //! CI jobs that do what they say, and nothing for nothing.
 
+mod ampersand_in_uses;
 mod retag_job;
+mod unknown_action_input;
 mod unmatched_set_pattern;
 mod unneeded_qemu;
 
 use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
-pub const RULES: &[Rule] = bakelint_core::rules!["workflow": retag_job, unmatched_set_pattern, unneeded_qemu];
+pub const RULES: &[Rule] = bakelint_core::rules!["workflow": ampersand_in_uses, retag_job, unknown_action_input, unmatched_set_pattern, unneeded_qemu];

@@ -140,6 +140,12 @@ impl Project {
         jobs.len()
     }
 
+    /// All steps of workflows, then those of composite actions.
+    pub fn steps(&self) -> impl Iterator<Item = &Step> {
+        let jobs = self.workflows.iter().flat_map(|workflow| &workflow.jobs);
+        jobs.flat_map(|job| &job.steps).chain(self.actions.iter().flat_map(|action| &action.steps))
+    }
+
     /// The workflow, job and step that a place names.
     pub fn step(&self, place: StepRef) -> Option<(&Workflow, &Job, &Step)> {
         let workflow = self.workflows.get(place.workflow)?;
