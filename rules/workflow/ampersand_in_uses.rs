@@ -21,6 +21,23 @@
 //!           path: report.xml
 //! ```
 //!
+//! ```text
+//! .github/workflows/ci.yml:6:15: error[ampersand-in-uses] `&` is read as part of the version: `actions/upload-artifact@v5 &` is not there
+//! ```
+//!
+//! ```diff
+//! --- a/.github/workflows/ci.yml
+//! +++ b/.github/workflows/ci.yml
+//! @@ -3,6 +3,6 @@
+//!    test:
+//!      runs-on: ubuntu-latest
+//!      steps:
+//! -      - uses: actions/upload-artifact@v5 &
+//! +      - uses: actions/upload-artifact@v5
+//!          with:
+//!            path: report.xml
+//! ```
+//!
 //! ### The version alone
 //!
 //! ```yaml .github/workflows/ci.yml
@@ -46,6 +63,21 @@
 //!   steps:
 //!     - uses: "actions/upload-artifact@v5 &" # not waited for
 //! ```
+//!
+//! ```text
+//! action.yml:5:13: error[ampersand-in-uses] `&` is read as part of the version: `actions/upload-artifact@v5 &` is not there
+//! ```
+//!
+//! ```diff
+//! --- a/action.yml
+//! +++ b/action.yml
+//! @@ -2,4 +2,4 @@
+//!  runs:
+//!    using: composite
+//!    steps:
+//! -    - uses: "actions/upload-artifact@v5 &" # not waited for
+//! +    - uses: "actions/upload-artifact@v5" # not waited for
+//! ```
 
 use bakelint_core::prelude::*;
 
@@ -68,10 +100,8 @@ impl Check for Rule {
             if name.len() == rest.len() || uses.value.is_dynamic() {
                 continue;
             }
-            let diagnostic = found.add(
-                uses.value.span,
-                format!("the `&` is read as part of the version: no ref of `{name}` is named so"),
-            );
+            let diagnostic =
+                found.add(uses.value.span, format!("`&` is read as part of the version: `{text}` is not there"));
             diagnostic.help("steps run one after the other; what is to run at the same time needs a job of its own");
             let tail = uses.value.text.span_of(name.len()..text.len());
             diagnostic.fix(Fix::safe("Leave the ampersand out", vec![Edit::delete(tail)]));

@@ -30,6 +30,25 @@
 //!           tags: ghcr.io/shop/web:1
 //! ```
 //!
+//! ```text
+//! .github/workflows/ci.yml:8:11: error[unknown-action-input] `docker/build-push-action` has no input `pushh`
+//! .github/workflows/ci.yml:9:11: error[unknown-action-input] `docker/build-push-action` has no input `no-cache-filter`
+//! ```
+//!
+//! ```diff
+//! --- a/.github/workflows/ci.yml
+//! +++ b/.github/workflows/ci.yml
+//! @@ -5,6 +5,6 @@
+//!      steps:
+//!        - uses: docker/build-push-action@v6
+//!          with:
+//! -          pushh: true
+//! -          no-cache-filter: test
+//! +          push: true
+//! +          no-cache-filters: test
+//!            tags: ghcr.io/shop/web:1
+//! ```
+//!
 //! ### Inputs of the action
 //!
 //! ```dockerfile
@@ -68,6 +87,10 @@
 //!           platforms: linux/arm64
 //! ```
 //!
+//! ```text
+//! .github/workflows/ci.yml:8:11: error[unknown-action-input] `docker/bake-action` has no input `platforms`
+//! ```
+//!
 //! ### The right input is there as well
 //!
 //! ```yaml .github/workflows/ci.yml
@@ -81,6 +104,10 @@
 //!           username: shop
 //!           user-name: shop
 //!           password: ${{ secrets.TOKEN }}
+//! ```
+//!
+//! ```text
+//! .github/workflows/ci.yml:9:11: error[unknown-action-input] `docker/login-action` has no input `user-name`
 //! ```
 //!
 //! ### The first version
@@ -213,11 +240,7 @@ const ACTIONS: &[Known] = &[
             "version",
         ],
     },
-    Known {
-        action: "docker/setup-qemu-action",
-        first: 1,
-        inputs: &["cache-image", "image", "platforms", "reset"],
-    },
+    Known { action: "docker/setup-qemu-action", first: 1, inputs: &["cache-image", "image", "platforms", "reset"] },
     Known {
         action: "docker/login-action",
         first: 1,
