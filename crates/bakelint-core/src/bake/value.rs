@@ -18,7 +18,7 @@ use super::types::Type;
 pub const MAX_DEPTH: u32 = 200;
 
 /// How much a value may weigh: bytes of text plus a constant per element, counted as if nothing were shared.
-pub const MAX_WEIGHT: u64 = 32 << 20;
+pub const MAX_WEIGHT: u64 = 8 << 20;
 
 /// The weight of one element besides its text.
 const NODE_WEIGHT: u64 = 16;
@@ -520,13 +520,16 @@ impl Value {
         })
     }
 
+    /// The text that cty hashes the value by; equal values have the same.
+    pub(crate) fn set_key(&self) -> String {
+        let mut key = String::new();
+        self.write_hash_text(&mut key);
+        key
+    }
+
     /// What orders set elements that are collections themselves; empty for others.
     fn order_key(&self) -> String {
-        let mut key = String::new();
-        if self.content().is_some() {
-            self.write_hash_text(&mut key);
-        }
-        key
+        if self.content().is_some() { self.set_key() } else { String::new() }
     }
 
     /// Writes the bytes that cty hashes set elements by.

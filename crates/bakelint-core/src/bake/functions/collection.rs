@@ -1,5 +1,7 @@
 //! Functions on lists, tuples, maps and objects (go-cty `stdlib/collection.go`, `stdlib/sequence.go`).
 
+use std::collections::HashMap;
+
 use super::{Function, FunctionError, Outcome, number, parameter, text, whole};
 use crate::bake::convert::{convert, unify_unsafe};
 use crate::bake::number::Number;
@@ -99,6 +101,8 @@ fn index_of(args: &[Value]) -> Outcome {
 
 fn length(args: &[Value]) -> Outcome {
     match args[0].length() {
+        // Unknown elements may turn out to be equal to others.
+        Some(_) if args[0].is_set() && !args[0].is_wholly_known() => Ok(Value::unknown(Type::Number)),
         Some(length) if !args[0].is_object() => Ok(length.into()),
         _ => Err(FunctionError::new("collection must be a list, a map or a tuple")),
     }
@@ -135,18 +139,14 @@ fn contains(args: &[Value]) -> Outcome {
     Ok(items(&args[0]).iter().any(|item| args[1].equals(item) == Some(true)).into())
 }
 
-/// How many comparisons `distinct` may need before the list counts as too large; it compares each with each.
-const MAX_COMPARISONS: usize = 20_000_000;
-
 fn distinct(args: &[Value]) -> Outcome {
     let mut kept: Vec<Value> = Vec::new();
-    let mut comparisons = 0;
+    // Equal values have equal keys, so only those with the same key need to be compared.
+    let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
     for item in items(&args[0]) {
-        comparisons += kept.len();
-        if comparisons > MAX_COMPARISONS {
-            return Err(FunctionError::new("the list is too large"));
-        }
-        if !kept.iter().any(|other| other.equals(&item) == Some(true)) {
+        let same_key = by_key.entry(item.set_key()).or_default();
+        if !same_key.iter().any(|index| kept[*index].equals(&item) == Some(true)) {
+            same_key.push(kept.len());
             kept.push(item);
         }
     }
@@ -173,18 +173,21 @@ fn flatten(args: &[Value]) -> Outcome {
         return Err(FunctionError::new("can only flatten lists, sets and tuples"));
     }
     // The depth of values is limited, and with it the depth of this recursion.
-    fn collect(value: &Value, flat: &mut Vec<Value>) {
-        for item in value.items().into_iter().flatten() {
-            let nested = item.items().is_some();
-            match nested {
-                true => collect(&item, flat),
-                false => flat.push(item),
+    fn collect(value: &Value, flat: &mut Vec<Value>) -> bool {
+        value.items().into_iter().flatten().all(|item| {
+            if item.items().is_some() {
+                return collect(&item, flat);
             }
-        }
+            // A sequence of which nothing is known leaves the length open.
+            let open =
+                !item.is_known() && matches!(item.ty(), Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_));
+            flat.push(item);
+            !open
+        })
     }
     let mut flat = Vec::new();
-    collect(&args[0], &mut flat);
-    Ok(Value::tuple(flat))
+    let known = collect(&args[0], &mut flat);
+    Ok(if known { Value::tuple(flat) } else { Value::DYNAMIC.or_volatile(args[0].is_volatile()) })
 }
 
 fn keys(args: &[Value]) -> Outcome {
@@ -282,6 +285,10 @@ fn product(args: &[Value]) -> Outcome {
         total = total.saturating_mul(axis.len());
         axes.push(axis);
         types.push(element);
+    }
+    if args.iter().any(|arg| arg.is_set() && !arg.is_wholly_known()) {
+        let volatile = args.iter().any(Value::is_volatile);
+        return Ok(Value::DYNAMIC.or_volatile(volatile));
     }
     if total.saturating_mul(args.len()) as u64 > MAX_WEIGHT / 16 {
         return Err(FunctionError::new("the product is too large"));
@@ -416,5 +423,58 @@ fn range(args: &[Value]) -> Outcome {
         }
         values.push(next.clone().into());
         next = next.add(&step).ok_or_else(|| FunctionError::new("can't compute sum of opposing infinities"))?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bake::functions::{call, lookup};
+    use crate::bake::host::Sealed;
+
+    fn called(name: &str, args: Vec<Value>) -> String {
+        let function = lookup(name).unwrap_or_else(|| panic!("there is a function {name}"));
+        match call(function, args, &Sealed::default()) {
+            Ok(value) => format!("{value:?}"),
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    fn elements_that_are_moved_stay_unknown_or_volatile_by_themselves() {
+        let unknown = || Value::unknown(Type::String);
+        let volatile = || Value::from("x").or_volatile(true);
+        let tuple = |items: &[Value]| Value::tuple(items.to_vec());
+        let object = Value::object([("a", volatile()), ("b", "y".into())]);
+        let cases = [
+            ("concat", vec![tuple(&[unknown()]), tuple(&["a".into()])], "[unknown(string), \"a\"]"),
+            ("length", vec![tuple(&[unknown(), volatile()])], "2"),
+            ("length", vec![unknown()], "unknown(any)"),
+            ("keys", vec![object.clone()], "[\"a\", \"b\"]"),
+            ("values", vec![object.clone()], "[volatile \"x\", \"y\"]"),
+            ("lookup", vec![object.clone(), "b".into(), "z".into()], "\"y\""),
+            (
+                "merge",
+                vec![object.clone(), Value::object([("a", unknown())])],
+                "{\"a\": unknown(string), \"b\": \"y\"}",
+            ),
+            ("element", vec![tuple(&["a".into(), volatile()]), 1i64.into()], "volatile \"x\""),
+            ("element", vec![tuple(&["a".into()]), Value::from(1i64).or_volatile(true)], "volatile \"a\""),
+            ("flatten", vec![tuple(&[tuple(&[volatile()]), "a".into()])], "[volatile \"x\", \"a\"]"),
+            ("flatten", vec![tuple(&[Value::DYNAMIC, "a".into()])], "unknown(any)"),
+            ("jsonencode", vec![object], "volatile \"{\\\"a\\\":\\\"x\\\",\\\"b\\\":\\\"y\\\"}\""),
+            ("upper", vec![unknown()], "unknown(any)"),
+            ("timestamp", vec![], "volatile \"1970-01-01T00:00:00Z\""),
+        ];
+        for (name, args, expected) in cases {
+            assert_eq!(called(name, args.clone()), expected, "{name}({args:?})");
+        }
+    }
+
+    #[test]
+    fn large_lists_take_no_more_than_linear_time() {
+        let items = |count: i64| Value::tuple((0..count).map(Value::from).collect());
+        assert_eq!(called("setproduct", vec![items(2000), items(2000)]), "error: the product is too large");
+        assert!(called("distinct", vec![items(50_000)]).ends_with("49999]"));
     }
 }

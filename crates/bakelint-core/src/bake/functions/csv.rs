@@ -1,5 +1,7 @@
 //! Comma-separated values (go-cty `stdlib/csv.go`, Go `encoding/csv`).
 
+use std::collections::HashSet;
+
 use super::{Function, FunctionError, Outcome, parameter, text};
 use crate::bake::types::Type;
 use crate::bake::value::{Value, normalize, quoted};
@@ -12,10 +14,9 @@ pub(super) fn functions() -> Vec<Function> {
 fn csv_decode(args: &[Value]) -> Outcome {
     let mut reader = Reader { rest: text(args, 0), line: 0, start: 0 };
     let header = reader.record()?.ok_or_else(|| FunctionError::new("missing header line"))?;
-    for (index, name) in header.iter().enumerate() {
-        if header[..index].contains(name) {
-            return Err(FunctionError::new(format!("duplicate column name {}", quoted(name))));
-        }
+    let mut names = HashSet::new();
+    if let Some(name) = header.iter().find(|name| !names.insert(*name)) {
+        return Err(FunctionError::new(format!("duplicate column name {}", quoted(name))));
     }
     let mut rows = Vec::new();
     while let Some(record) = reader.record()? {

@@ -253,7 +253,8 @@ fn write(verb: &Verb, args: &[Value], out: &mut String) -> Result<(), FunctionEr
 
 /// Fills text up to the width of the field, counted in characters; zeros are filled in even behind it.
 fn pad(verb: &Verb, text: &str) -> String {
-    let missing = verb.width.unwrap_or(0).saturating_sub(clusters(text).count());
+    let Some(width) = verb.width else { return text.to_owned() };
+    let missing = width.saturating_sub(clusters(text).count());
     let fill = if verb.zero { "0" } else { " " }.repeat(missing);
     if verb.minus { format!("{text}{fill}") } else { format!("{fill}{text}") }
 }

@@ -42,24 +42,6 @@ pub trait FunctionEnv {
     fn random(&self, buffer: &mut [u8]);
 }
 
-/// An environment in which nothing happens: the time stands still and chance always gives the same.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct FixedEnv;
-
-impl FunctionEnv for FixedEnv {
-    fn now(&self) -> i64 {
-        0
-    }
-
-    fn home_dir(&self) -> String {
-        "/root".into()
-    }
-
-    fn random(&self, buffer: &mut [u8]) {
-        buffer.fill(0);
-    }
-}
-
 /// A built-in function.
 pub struct Function {
     /// The name it is called by.
@@ -80,25 +62,21 @@ pub struct Parameter {
     pub ty: Type,
     /// Whether null is accepted.
     pub allow_null: bool,
-    /// Whether an untyped null reaches the function; otherwise the call's result is simply not known.
-    allow_any: bool,
-    /// Whether an unknown value reaches the function; otherwise the call's result is simply not known.
+    /// Whether unknown values reach the function; otherwise the result of the call is simply not known.
     allow_unknown: bool,
 }
 
 fn parameter(name: &'static str, ty: Type) -> Parameter {
-    Parameter { name, ty, allow_null: false, allow_any: false, allow_unknown: false }
+    Parameter { name, ty, allow_null: false, allow_unknown: false }
 }
 
 impl Parameter {
     fn or_null(mut self) -> Parameter {
         self.allow_null = true;
-        self.allow_any = true;
         self
     }
 
     fn or_unknown(mut self) -> Parameter {
-        self.allow_any = true;
         self.allow_unknown = true;
         self
     }
@@ -165,7 +143,8 @@ impl Function {
         self
     }
 
-    /// Says that the result consists of elements of the arguments, or tells only how many there are.
+    /// Says that the result consists of elements of the arguments, or tells only how many there are. Such a function
+    /// gets arguments with unknown values inside.
     fn moving(mut self) -> Function {
         self.moves = true;
         self
@@ -263,8 +242,8 @@ pub fn call(function: &Function, arguments: Vec<Value>, env: &dyn FunctionEnv) -
         if argument.is_null() && !parameter.allow_null {
             return Err(FunctionError::argument(index, "argument must not be null"));
         }
-        known &= parameter.allow_unknown || argument.is_wholly_known();
-        known &= parameter.allow_any || argument.ty() != Type::Any;
+        known &=
+            parameter.allow_unknown || if function.moves { argument.is_known() } else { argument.is_wholly_known() };
     }
     if !known {
         return Ok(Value::DYNAMIC.or_volatile(volatile));

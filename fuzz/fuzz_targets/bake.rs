@@ -1,0 +1,43 @@
+//! Evaluates arbitrary Bake definitions.
+
+#![no_main]
+
+use bakelint_core::bake::{Definition, DefinitionFile, Inputs, ListFormat, Sealed, evaluate};
+use bakelint_core::source::{FileId, Source};
+use libfuzzer_sys::fuzz_target;
+
+/// The names that a first byte chooses from: they tell the format.
+const NAMES: [&str; 4] = ["docker-bake.hcl", "docker-bake.json", "compose.yaml", "bake"];
+
+fuzz_target!(|data: &[u8]| {
+    let Some((choice, bytes)) = data.split_first() else { return };
+    let name = NAMES[usize::from(choice % 4)];
+    // A zero byte divides two files, of which the second is always HCL.
+    let mut parts = bytes.splitn(2, |byte| *byte == 0);
+    let first = Source::new(name, parts.next().unwrap_or_default());
+    let mut files = vec![DefinitionFile::parse(name, FileId(0), first.text())];
+    if let Some(second) = parts.next() {
+        let second = Source::new("override.hcl", second);
+        files.push(DefinitionFile::parse("override.hcl", FileId(1), second.text()));
+    }
+    let definition = Definition { files };
+    let inputs = Inputs::default();
+    let host = Sealed::default();
+    let evaluation = evaluate(&definition, &inputs, &host);
+    for span in evaluation.errors.iter().filter_map(|error| error.span) {
+        let text = &definition.files[span.file.0 as usize].text;
+        assert!(text.get(span.range()).is_some(), "{span:?} is no part of the file");
+    }
+    let untraced = evaluate(&definition, &Inputs { trace: false, ..Inputs::default() }, &host);
+    assert_eq!(evaluation.errors, untraced.errors, "tracing changes nothing");
+    evaluation.list_variables(ListFormat::Json);
+    evaluation.list_targets(ListFormat::Json);
+    for target in evaluation.targets.iter().take(20) {
+        let inputs = Inputs { targets: vec![target.name.clone()], ..Inputs::default() };
+        if let Ok(mut plan) = evaluation.plan(&inputs, &host) {
+            if plan.prepare(&inputs, &host).is_ok() {
+                plan.print();
+            }
+        }
+    }
+});
