@@ -260,7 +260,7 @@ impl Config {
 }
 
 /// The findings that the engine itself makes: they can be ignored and selected, but have no page of their own.
-pub const BUILT_IN: &[&str] = &["syntax-error", "unreadable-file", "unused-ignore"];
+pub const BUILT_IN: &[&str] = &["failing-check", "syntax-error", "unreadable-file", "unused-ignore"];
 
 /// Checks a rule's name: an id, an alias with or without its tool, a theme or a built-in finding. An alias gets its tool.
 ///

@@ -76,6 +76,19 @@ pub struct Label {
     pub message: String,
 }
 
+/// Which `# check=skip=` comments silence a finding that stands for one of BuildKit's checks. BuildKit heeds a comment above
+/// an instruction in some of its checks only; a directive at the top of the file always counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Heeds {
+    /// One above the instruction that the finding points at.
+    #[default]
+    Here,
+    /// One above the instruction at this place.
+    At(Span),
+    /// None.
+    Nothing,
+}
+
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -97,6 +110,8 @@ pub struct Diagnostic {
     pub fix: Option<Fix>,
     /// Names of other tools' checks that this finding stands for; `None` for all of its rule's.
     pub aliases: Option<Vec<&'static str>>,
+    /// Which comments for BuildKit silence it.
+    pub heeds: Heeds,
 }
 
 impl Diagnostic {
@@ -115,6 +130,12 @@ impl Diagnostic {
     /// Attaches the patch.
     pub fn fix(&mut self, fix: Fix) -> &mut Self {
         self.fix = Some(fix);
+        self
+    }
+
+    /// Says which comments for BuildKit silence it, when that is not the one above the instruction.
+    pub fn heeds(&mut self, heeds: Heeds) -> &mut Self {
+        self.heeds = heeds;
         self
     }
 

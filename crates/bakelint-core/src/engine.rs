@@ -1,16 +1,18 @@
 //! The straight line: link, check, filter, fix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Config, Selection};
 use crate::diagnostic::{Confidence, Diagnostic, Severity};
 use crate::edit::{self, Safety};
+use crate::facts::stages::Reading;
 use crate::ignore::{Ignore, Tool, ignores};
 use crate::model::Project;
 use crate::rule::{Findings, Meta, Rule, RunCheck};
 use crate::snapshot::Snapshot;
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use crate::suggest::nearest;
+use crate::syntax::dockerfile::search_directive;
 
 /// More rounds of fixing than this are never needed by rules that are sound.
 const MAX_ROUNDS: usize = 10;
@@ -18,6 +20,9 @@ const MAX_ROUNDS: usize = 10;
 const SYNTAX_ERROR: Meta = Meta { id: "syntax-error", severity: Severity::Error, ..Meta::DEFAULT };
 
 const UNREADABLE: Meta = Meta { id: "unreadable-file", ..SYNTAX_ERROR };
+
+/// BuildKit refuses a build if one of its checks has something to say and the file asks for that.
+const FAILING_CHECK: Meta = Meta { id: "failing-check", also: &["buildkit:error"], ..SYNTAX_ERROR };
 
 const UNUSED_IGNORE: Meta = Meta { id: "unused-ignore", severity: Severity::Info, ..SYNTAX_ERROR };
 
@@ -108,14 +113,19 @@ impl Linter {
             project.snapshot.files().map(|(file, source)| (file, source.path.clone())).collect::<BTreeMap<_, _>>();
         for file in paths.keys() {
             let ignores = ignores(project, *file);
-            if !ignores.is_empty() || !self.config.overrides.is_empty() {
+            let fails = project.dockerfile_of(*file).is_some_and(|at| fails_on_findings(project, at));
+            if !ignores.is_empty() || !self.config.overrides.is_empty() || fails {
                 let selection = self.config.selection_for(&paths[file]);
-                files.insert(*file, Silence { used: vec![0; ignores.len()], ignores, selection });
+                let used = vec![0; ignores.len()];
+                files.insert(*file, Silence { used, ignores, selection, fails, checks: BTreeSet::new() });
             }
         }
         let mut kept = Vec::with_capacity(diagnostics.len());
         for mut diagnostic in diagnostics.drain(..) {
             let rule = self.rule(diagnostic.rule).copied();
+            if let Some(silence) = files.get_mut(&diagnostic.span.file) {
+                silence.note_check(&diagnostic, rule.as_ref());
+            }
             match self.config.levels.get(diagnostic.rule) {
                 Some(None) => continue,
                 Some(Some(level)) => diagnostic.severity = *level,
@@ -130,6 +140,10 @@ impl Linter {
                 continue;
             }
             kept.push(diagnostic);
+        }
+        for (file, silence) in files.iter().filter(|(_, silence)| !silence.checks.is_empty()) {
+            let found = failing_check(project, *file, &silence.checks);
+            kept.extend(found.into_iter().filter(|found| wants(&silence.selection, found, None)));
         }
         // Only a run of all rules can tell that an ignore comment is of no use.
         let complete = self.config.selection.select.is_empty();
@@ -177,9 +191,25 @@ struct Silence {
     ignores: Vec<Ignore>,
     used: Vec<usize>,
     selection: Selection,
+    /// Whether the file asks BuildKit to fail if a check has something to say.
+    fails: bool,
+    /// The checks of BuildKit that do.
+    checks: BTreeSet<&'static str>,
 }
 
 impl Silence {
+    /// Remembers a finding of one of BuildKit's checks that nothing keeps BuildKit from reporting.
+    fn note_check(&mut self, diagnostic: &Diagnostic, rule: Option<&Rule>) {
+        let also = diagnostic.also(rule.map_or(&[], |rule| rule.meta.also));
+        let mut checks = also.iter().filter_map(|name| name.strip_prefix("buildkit:")).filter(|name| *name != "error");
+        let own = |ignore: &&Ignore| matches!(ignore.tool, Tool::BuildKit | Tool::BuildKitComment);
+        if let Some(check) = checks.next().filter(|_| self.fails && diagnostic.confidence > Confidence::Low)
+            && !self.ignores.iter().filter(own).any(|ignore| ignore.silences(diagnostic, rule))
+        {
+            self.checks.insert(check);
+        }
+    }
+
     fn drops(&mut self, diagnostic: &Diagnostic, rule: Option<&Rule>) -> bool {
         let mut dropped = false;
         for (ignore, used) in self.ignores.iter().zip(&mut self.used) {
@@ -205,6 +235,26 @@ fn wants(selection: &Selection, diagnostic: &Diagnostic, rule: Option<&Rule>) ->
     selected
         && selection.min_severity.is_none_or(|least| diagnostic.severity >= least)
         && diagnostic.confidence >= selection.min_confidence.unwrap_or(Confidence::Medium)
+}
+
+/// Whether a Dockerfile asks BuildKit to fail if a check has something to say, and nothing else makes it fail before.
+fn fails_on_findings(project: &Project, dockerfile: usize) -> bool {
+    project.check_options(dockerfile).is_ok_and(|options| options.error)
+        && project.reading(dockerfile) == Reading::Whole
+        && project.evaluations().any(|evaluation| evaluation.dockerfile == dockerfile && evaluation.error.is_none())
+}
+
+fn failing_check(project: &Project, file: FileId, checks: &BTreeSet<&'static str>) -> Vec<Diagnostic> {
+    let mut found = Findings::new(&FAILING_CHECK);
+    let source = project.snapshot.get(file);
+    let directive = source.and_then(|source| search_directive(file, source.text(), "check"));
+    let span = directive.map_or(Span::at(file, 0), |directive| directive.span);
+    let names: Vec<&str> = checks.iter().copied().collect();
+    found
+        .add(span, "`error=true` makes the build fail, because BuildKit's checks have something to say")
+        .known_as("buildkit:error")
+        .help(format!("mend or skip {}", names.join(", ")));
+    found.into_diagnostics()
 }
 
 /// Errors of the parsers and files that could not be read.

@@ -3,12 +3,13 @@
 //! A comment on a line of its own belongs to the next node and covers it and its children; in the first comment block of a
 //! file it covers the file. A comment behind something covers what starts on its line.
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Heeds};
 use crate::model::Project;
 use crate::model::outline::{Comment, Node, Outline};
 use crate::rule::Rule;
 use crate::snapshot::FileKind;
 use crate::source::{FileId, Source, Span};
+use crate::syntax::dockerfile::CheckOptions;
 
 /// A comment that asks for silence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,40 +31,48 @@ pub enum Tool {
     Bakelint,
     /// `# hadolint ignore=DL3006` and `# hadolint global ignore=…`.
     Hadolint,
-    /// `# check=skip=StageNameCasing`.
+    /// `# check=skip=StageNameCasing` as a directive, and what takes its place.
     BuildKit,
+    /// `# check=skip=StageNameCasing` above an instruction.
+    BuildKitComment,
 }
 
 impl Ignore {
     /// Whether the comment silences a finding of `rule`.
     pub fn silences(&self, diagnostic: &Diagnostic, rule: Option<&Rule>) -> bool {
         let also = diagnostic.also(rule.map_or(&[], |rule| rule.meta.also));
-        let own = |prefix: &str| {
-            also.iter()
-                .filter_map(|name| name.strip_prefix(prefix))
-                .any(|name| self.rules.is_empty() || self.rules.iter().any(|rule| rule.eq_ignore_ascii_case(name)))
+        let names = |prefix: &'static str| also.iter().filter_map(move |name| name.strip_prefix(prefix));
+        let lists = |name: &str| self.rules.is_empty() || self.rules.iter().any(|rule| rule == name);
+        // What is not a check, and what `skip` has no power over.
+        let is_check = |name: &&str| !["error", "InvalidDefinitionDescription"].contains(name);
+        let place = match diagnostic.heeds {
+            Heeds::Nothing if self.tool == Tool::BuildKitComment => return false,
+            Heeds::At(span) if self.tool == Tool::BuildKitComment => span,
+            _ => diagnostic.span,
         };
-        self.covers.contains(diagnostic.span)
+        self.covers.contains(place)
             && match self.tool {
                 Tool::Bakelint => self.rules.iter().any(|name| {
                     let bare = |also: &&str| also == name || also.split_once(':').is_some_and(|(_, bare)| bare == name);
                     name == diagnostic.rule || rule.is_some_and(|rule| rule.theme == name) || also.iter().any(bare)
                 }),
-                Tool::Hadolint => own("hadolint:"),
-                Tool::BuildKit => own("buildkit:"),
+                Tool::Hadolint => {
+                    names("hadolint:").any(|name| self.rules.iter().any(|rule| rule.eq_ignore_ascii_case(name)))
+                }
+                Tool::BuildKit | Tool::BuildKitComment => names("buildkit:").filter(is_check).any(lists),
             }
     }
 }
 
-/// All ignore comments of a file.
+/// All ignore comments of a file, and what the command line asks for in their place.
 pub fn ignores(project: &Project, file: FileId) -> Vec<Ignore> {
     let Some(source) = project.snapshot.get(file) else { return Vec::new() };
-    if !source.text().contains("ignore") && !source.text().contains("skip") {
-        return Vec::new();
+    let mut found = project.dockerfile_of(file).map(|at| buildkit(project, at)).unwrap_or_default();
+    if !source.text().contains("ignore") {
+        return found;
     }
     let outline = project.outline(file);
     let first = outline.next(0).map_or(u32::MAX, |node| node.span.start);
-    let mut found = Vec::new();
     for comment in outline.comments() {
         let Some((tool, global, rules)) = parse(&comment.text) else { continue };
         if tool != Tool::Bakelint && FileKind::of(&source.path) != FileKind::Dockerfile && !project.is_dockerfile(file)
@@ -71,7 +80,7 @@ pub fn ignores(project: &Project, file: FileId) -> Vec<Ignore> {
             continue;
         }
         let whole = Span::new(file, 0..source.bytes().len());
-        let top = comment.span.end <= first && !comment.trailing && (tool == Tool::Bakelint || tool == Tool::BuildKit);
+        let top = comment.span.end <= first && !comment.trailing && tool == Tool::Bakelint;
         let covers = if global || top { Some(whole) } else { covered(comment, outline, source) };
         let Some(covers) = covers else { continue };
         found.push(Ignore { span: comment.span, covers, rules, tool });
@@ -117,16 +126,26 @@ fn parse(text: &str) -> Option<(Tool, bool, Vec<String>)> {
         let rules = rest.split('#').next().unwrap_or_default();
         return Some((Tool::Hadolint, global, list(rules))).filter(|(_, _, rules)| !rules.is_empty());
     }
-    let (name, value) = text.split_once('=')?;
-    if !name.trim().eq_ignore_ascii_case("check") {
-        return None;
+    None
+}
+
+/// What BuildKit's checks are asked to skip in a Dockerfile, by its directive and by comments above instructions.
+fn buildkit(project: &Project, dockerfile: usize) -> Vec<Ignore> {
+    let Some(file) = project.dockerfiles.get(dockerfile) else { return Vec::new() };
+    let ignore = |span: Span, covers: Span, options: CheckOptions, tool: Tool| {
+        let rules = if options.skip_all { Vec::new() } else { options.skip };
+        (options.skip_all || !rules.is_empty()).then_some(Ignore { span, covers, rules, tool })
+    };
+    let whole = Span::new(file.file, 0..file.source.bytes().len());
+    let options = project.check_options(dockerfile).unwrap_or_default();
+    let mut found: Vec<Ignore> = ignore(whole.before(), whole, options, Tool::BuildKit).into_iter().collect();
+    if file.source.text().contains("skip") {
+        for instruction in &file.tree.instructions {
+            let Some((span, options)) = file.tree.check_comment(instruction) else { continue };
+            found.extend(ignore(span, instruction.span, options, Tool::BuildKitComment));
+        }
     }
-    // The value ends at its first blank (BuildKit frontend/dockerfile/parser/directives.go).
-    let value = value.trim_start().split([' ', '\t']).next()?;
-    let skip = value.split(';').find_map(|option| option.strip_prefix("skip="))?;
-    let rules = list(skip);
-    let all = rules.iter().any(|rule| rule.eq_ignore_ascii_case("all"));
-    Some((Tool::BuildKit, false, if all { Vec::new() } else { rules }))
+    found
 }
 
 #[cfg(test)]
@@ -134,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_ways_of_writing_it() {
+    fn the_ways_of_writing_it() {
         let rules = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let cases = [
             (
@@ -145,10 +164,6 @@ mod tests {
             ("hadolint ignore=DL3006,SC2086 # because", Some((Tool::Hadolint, false, rules(&["DL3006", "SC2086"])))),
             ("hadolint global ignore=DL3006", Some((Tool::Hadolint, true, rules(&["DL3006"])))),
             ("hadolint ignore", None),
-            ("check=skip=A,B;error=true", Some((Tool::BuildKit, false, rules(&["A", "B"])))),
-            ("check=skip=A, B", Some((Tool::BuildKit, false, rules(&["A"])))),
-            ("check=skip=all", Some((Tool::BuildKit, false, rules(&[])))),
-            ("check=error=true", None),
         ];
         for (text, expected) in cases {
             assert_eq!(parse(text), expected, "{text}");

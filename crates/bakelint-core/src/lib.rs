@@ -30,7 +30,7 @@ pub mod prelude {
     //! All that a rule may use, and what a program that embeds the library begins with.
 
     pub use crate::config::{Config, ConfigError, Selection};
-    pub use crate::diagnostic::{Confidence, Diagnostic, Label, Severity};
+    pub use crate::diagnostic::{Confidence, Diagnostic, Heeds, Label, Severity};
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
     pub use crate::engine::{Fixed, Linter, Report};
     pub use crate::facts::commands::{
@@ -41,6 +41,10 @@ pub mod prelude {
     pub use crate::facts::prefix::{Chain, SharedPrefix, SplitPrefix, Step, shared_prefixes, split_prefixes};
     pub use crate::facts::reach::StageUse;
     pub use crate::facts::runs::{Removal, Run};
+    pub use crate::facts::stages::{
+        BuildError, Definition, Effect, Evaluation, ExposedPort, Moment, Origin, Pass, Reading, Shell, StageBase,
+        StageEvaluation, State, Step as EvaluatedStep, StepOrigin, Use, Word as ExpandedWord, values,
+    };
     pub use crate::model::Project;
     pub use crate::model::bake::{Bake, BakeCall};
     pub use crate::model::build::{
@@ -56,8 +60,10 @@ pub mod prelude {
     pub use crate::source::{FileId, Source, Span, Spanned};
     pub use crate::suggest::nearest;
     pub use crate::syntax::dockerfile::{self as dockerfile, Body, Instruction, Keyword, Stage, StageRef};
+    pub use crate::syntax::dockerignore;
     pub use crate::syntax::image::ImageRef;
     pub use crate::syntax::mapped::MappedText;
+    pub use crate::syntax::platform::Platform;
     pub use crate::syntax::shell::{self as shell, CommandRef, Script, Word};
     pub use serde::Deserialize;
 }

@@ -5,7 +5,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::diagnostic::{Confidence, Diagnostic, Severity};
+use crate::diagnostic::{Confidence, Diagnostic, Heeds, Severity};
 use crate::edit::Safety;
 use crate::model::Project;
 use crate::model::dockerfile::Dockerfile;
@@ -79,6 +79,7 @@ impl Findings {
             help: None,
             fix: None,
             aliases: None,
+            heeds: Heeds::Here,
         });
         let last = self.diagnostics.len() - 1;
         &mut self.diagnostics[last]

@@ -3,8 +3,10 @@
 pub mod commands;
 pub mod downloads;
 pub mod images;
+pub mod known_images;
 pub mod packages;
 pub mod prefix;
 pub mod reach;
 pub mod runs;
+pub mod stages;
 pub mod variables;

@@ -101,12 +101,22 @@ impl Dockerfile {
         .as_ref()
     }
 
-    /// Where a finding about a token of an instruction stands: at the token if that is on the instruction's first line, else
-    /// at the keyword.
+    /// Where a finding about a token of an instruction stands: see [`on_first_line`](Self::on_first_line).
     pub fn anchor(&self, instruction: usize, token: Span) -> Span {
-        let Some(instruction) = self.tree.instructions.get(instruction) else { return token };
-        let line = self.source.lines().line_of(token.start as usize) as u32 + 1;
-        if line == instruction.lines.0 { token } else { instruction.word.span() }
+        self.tree.instructions.get(instruction).map_or(token, |node| self.on_first_line(node, token))
+    }
+
+    /// A span for what is to be reported about an instruction: the token, if it stands on the instruction's first line,
+    /// else what stands on that line. BuildKit names the first line.
+    pub fn on_first_line(&self, instruction: &Instruction, token: Span) -> Span {
+        let first = self.source.lines().range(instruction.lines.0.saturating_sub(1) as usize);
+        if token.file == self.file && first.contains(&(token.start as usize)) {
+            return token;
+        }
+        let end = first.end.min(instruction.span.end as usize);
+        let start = instruction.span.start as usize;
+        let text = self.source.text().get(start..end).unwrap_or_default();
+        Span::new(self.file, start..start + text.trim_end().len())
     }
 
     /// The text with the ARGs before the first FROM put in: as the build passes them, else by their defaults.

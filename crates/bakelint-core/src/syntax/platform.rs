@@ -67,6 +67,28 @@ const ARCHITECTURES: [&str; 24] = [
 ];
 
 impl Platform {
+    /// A platform without version and features of the system.
+    pub fn new(os: &str, architecture: &str, variant: &str) -> Self {
+        Platform {
+            os: os.to_owned(),
+            os_version: String::new(),
+            os_features: Vec::new(),
+            architecture: architecture.to_owned(),
+            variant: variant.to_owned(),
+        }
+    }
+
+    /// The platform by its usual names: `v8` of arm64 goes, arm without a variant is `v7`.
+    pub fn normalized(&self) -> Platform {
+        let (architecture, variant) = normal_architecture(&self.architecture, &self.variant);
+        Platform { architecture, variant, ..self.clone() }
+    }
+
+    /// The platform without version and features of the system.
+    pub fn plain(&self) -> Platform {
+        Platform::new(&self.os, &self.architecture, &self.variant)
+    }
+
     /// Reads `os`, `arch`, `os/arch` or `os/arch/variant`. A single word is completed by the machine `host`, a pair of
     /// operating system and architecture such as `("linux", "amd64")`. `None` if containerd refuses the text.
     pub fn parse(text: &str, host: (&str, &str)) -> Option<Platform> {

@@ -53,6 +53,18 @@ pub struct Expanded {
 }
 
 impl Expanded {
+    /// A text made of runs.
+    pub fn from_parts(parts: impl IntoIterator<Item = Part>) -> Self {
+        let mut expanded = Expanded::default();
+        for part in parts {
+            match part {
+                Part::Text(text) => expanded.push_str(&text),
+                Part::Dynamic => expanded.push_dynamic(),
+            }
+        }
+        expanded
+    }
+
     /// The runs, in order. None for an empty text.
     pub fn parts(&self) -> &[Part] {
         &self.parts
@@ -106,11 +118,13 @@ impl Expanded {
         }
     }
 
-    fn dynamic() -> Self {
+    /// A text of which nothing is known.
+    pub fn dynamic() -> Self {
         Expanded { parts: vec![Part::Dynamic] }
     }
 
-    fn text(text: impl Into<String>) -> Self {
+    /// A text that is wholly known.
+    pub fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         if text.is_empty() { Expanded::default() } else { Expanded { parts: vec![Part::Text(text)] } }
     }

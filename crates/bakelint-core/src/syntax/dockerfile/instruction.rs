@@ -304,6 +304,11 @@ pub struct Instruction {
 }
 
 impl Instruction {
+    /// The arguments split at blanks, whatever quotes say. So are FROM and EXPOSE read.
+    pub fn plain_words(&self) -> Vec<MappedText> {
+        words::split_plain(&self.arguments, 0..self.arguments.len())
+    }
+
     /// The last flag with this name.
     pub fn flag(&self, name: &str) -> Option<&Flag> {
         self.flags.iter().rev().find(|flag| flag.name == *name)

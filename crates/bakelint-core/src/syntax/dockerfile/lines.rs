@@ -203,7 +203,7 @@ impl Directives {
 }
 
 /// Splits `name = value`, as the expression `^([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$` does.
-fn split_directive(comment: &str) -> Option<(&str, &str)> {
+pub(super) fn split_directive(comment: &str) -> Option<(&str, &str)> {
     let comment = trim_start(comment);
     let name_len = comment.bytes().take_while(u8::is_ascii_alphanumeric).count();
     let (name, rest) = comment.split_at(name_len);

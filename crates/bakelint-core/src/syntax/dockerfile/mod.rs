@@ -10,6 +10,7 @@
 
 mod arguments;
 mod chars;
+mod check;
 mod edit;
 mod error;
 mod expand;
@@ -27,6 +28,7 @@ mod tests;
 mod values;
 mod words;
 
+pub use check::CheckOptions;
 pub use error::{Error, Phase};
 pub use expand::{
     Environment, ExpandError, Expanded, ExpandedWord, Expansion, Lexer, Lookup, Operator, Part, VariableUse,

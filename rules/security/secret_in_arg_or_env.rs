@@ -1,0 +1,93 @@
+//! An ARG or ENV is named like a secret.
+//!
+//! The value of an ENV stands in the image's configuration, that of an ARG in its history and in the provenance: whoever can pull the
+//! image can read both. A later `ENV TOKEN=` does not take it back.
+//! See <https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/>.
+//!
+//! During the build use `RUN --mount=type=secret,id=token`, which leaves nothing behind; at run time let the orchestrator set it.
+//!
+//! A name counts when one of its parts, between underscores, is `apikey`, `auth`, `credential`, `credentials`, `key`, `password`,
+//! `pword`, `passwd`, `secret` or `token`, and none is `public`, `file` or `version`. An ARG before the first FROM is not flagged.
+//!
+//! ## Examples
+//!
+//! ### Secrets in the history
+//!
+//! ```dockerfile
+//! FROM node:22
+//! ARG NPM_TOKEN
+//! ENV DB_PASSWORD=hunter2 DB_USER=app
+//! RUN npm ci
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[secret-in-arg-or-env] the value of `NPM_TOKEN` stands in the image's history
+//! Dockerfile:3:5: warning[secret-in-arg-or-env] the value of `DB_PASSWORD` stands in the image's configuration
+//! ```
+//!
+//! ### A secret mount
+//!
+//! ```dockerfile
+//! FROM node:22
+//! ENV GPG_PUBLIC_KEY=x TOKENIZER=bpe DB_PASSWORD_FILE=/run/secrets/db
+//! RUN --mount=type=secret,id=npm-token,env=NPM_TOKEN npm ci
+//! ```
+//!
+//! ## Also tested
+//!
+//! ### Several names in one ARG
+//!
+//! ```dockerfile
+//! ARG GLOBAL_TOKEN
+//! FROM alpine:3.21
+//! ARG A apiKey=1 \
+//!     MY_auth
+//! ```
+//!
+//! ```text
+//! Dockerfile:3:1: warning[secret-in-arg-or-env] the value of `MY_auth` stands in the image's history
+//! Dockerfile:3:7: warning[secret-in-arg-or-env] the value of `apiKey` stands in the image's history
+//! ```
+
+use bakelint_core::prelude::*;
+
+/// No options.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {}
+
+const SECRETS: &[&str] =
+    &["apikey", "auth", "credential", "credentials", "key", "passwd", "password", "pword", "secret", "token"];
+
+const HARMLESS: &[&str] = &["file", "public", "version"];
+
+impl Check for Rule {
+    const META: Meta = Meta { id: "secret-in-arg-or-env", also: &["buildkit:SecretsUsedInArgOrEnv"], ..Meta::DEFAULT };
+
+    fn check(&self, project: &Project, found: &mut Findings) {
+        for evaluation in project.evaluations() {
+            let file = &project.dockerfiles[evaluation.dockerfile];
+            for (stage, step) in evaluation.steps() {
+                let keyword @ (Keyword::Arg | Keyword::Env) = step.keyword(&file.tree) else { continue };
+                let Effect::Set(settings) = &step.effect else { continue };
+                for setting in settings.iter().filter(|setting| is_secret(&setting.name)) {
+                    let (span, heeds) = evaluation.place(file, stage, step, setting.span);
+                    let place = if keyword == Keyword::Arg { "history" } else { "configuration" };
+                    let diagnostic = found
+                        .add(span, format!("the value of `{}` stands in the image's {place}", setting.name))
+                        .heeds(heeds)
+                        .help("use `RUN --mount=type=secret` during the build, and set it from outside at run time");
+                    if span != setting.span && !matches!(step.origin, StepOrigin::Image(_)) {
+                        diagnostic.label(setting.span, "set here");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    let has = |words: &[&str]| name.split('_').any(|part| words.contains(&part));
+    has(SECRETS) && !has(HARMLESS)
+}
