@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::chars::lower;
 use super::heredoc::{Heredoc, mark_name};
 use super::mount::{Device, Mount};
+use super::words;
 use crate::source::Span;
 use crate::syntax::SyntaxError;
 use crate::syntax::mapped::MappedText;
