@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use bakelint_core::rule::Rule;
 
+pub mod bake;
+pub mod cache;
 pub mod correctness;
 pub mod downloads;
 pub mod layers;
@@ -16,6 +18,8 @@ pub mod workflow;
 pub fn all() -> &'static [Rule] {
     static ALL: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         let themes: &[&[Rule]] = &[
+            bake::RULES,
+            cache::RULES,
             correctness::RULES,
             downloads::RULES,
             layers::RULES,

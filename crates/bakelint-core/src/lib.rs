@@ -29,10 +29,12 @@ pub mod syntax;
 pub mod prelude {
     //! All that a rule may use, and what a program that embeds the library begins with.
 
+    pub use crate::bake::Declared;
     pub use crate::config::{Config, ConfigError, Selection};
     pub use crate::diagnostic::{Confidence, Diagnostic, Heeds, Label, Severity};
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
     pub use crate::engine::{Fixed, Linter, Report};
+    pub use crate::facts::caches::CacheLocation;
     pub use crate::facts::commands::{
         Argument, CommandOption, Operand, OptionStyle, ShellFamily, ShellProgram, arguments,
     };
@@ -61,6 +63,7 @@ pub mod prelude {
     pub use crate::suggest::nearest;
     pub use crate::syntax::dockerfile::{self as dockerfile, Body, Instruction, Keyword, Stage, StageRef};
     pub use crate::syntax::dockerignore;
+    pub use crate::syntax::hcl;
     pub use crate::syntax::image::ImageRef;
     pub use crate::syntax::mapped::MappedText;
     pub use crate::syntax::platform::Platform;

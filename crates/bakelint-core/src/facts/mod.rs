@@ -1,5 +1,6 @@
 //! What follows from the model, derived once on demand.
 
+pub mod caches;
 pub mod commands;
 pub mod downloads;
 pub mod images;

@@ -1,0 +1,9 @@
+//! Bake files that mean what they seem to say.
+
+mod ignored_attribute;
+mod unknown_target;
+
+use bakelint_core::rule::Rule;
+
+/// The rules of the theme.
+pub const RULES: &[Rule] = bakelint_core::rules!["bake": ignored_attribute, unknown_target];
