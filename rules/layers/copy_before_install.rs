@@ -182,10 +182,9 @@ fn check_stage(project: &Project, at: usize, stage: usize, folder: &str, found: 
                 let moved = project.commands(run).iter().any(|command| command.simple.name() == Some("cd"));
                 let reads = |manifest: &&Manifest| project.snapshot.has_path(&join(folder, &manifest.path));
                 let installs = run.installs().filter(|_| !moved);
-                let install =
+                let mut others =
                     installs.filter(|install| install.manifests.iter().all(|manifest| !is_project(&manifest.path)));
-                let install =
-                    install.filter(|install| install.manifests.iter().any(|manifest| reads(&manifest))).next();
+                let install = others.find(|install| install.manifests.iter().any(|manifest| reads(&manifest)));
                 let Some(install) = install else { continue };
                 if is_repeated(project, at, stage, index, install) {
                     continue;

@@ -1,0 +1,118 @@
+//! A failed export to GitHub's cache fails the whole build.
+//!
+//! `type=gha` talks to a service with limits on size, number and rate of its entries, and an export that times out takes ten
+//! minutes to say so. The image is built by then; without `ignore-error=true` the job fails all the same, and everything that
+//! needs it with it. The next build only finds less in the cache.
+//!
+//! The finding is a warning where other jobs need the one that builds, and a hint elsewhere.
+//!
+//! ## Examples
+//!
+//! ### All or nothing
+//!
+//! ```dockerfile
+//! FROM scratch
+//! ```
+//!
+//! ```hcl
+//! target "web" {
+//!   cache-from = ["type=gha,scope=web"]
+//!   cache-to   = ["type=gha,scope=web,mode=max"]
+//! }
+//! ```
+//!
+//! ### The cache may fail
+//!
+//! ```dockerfile
+//! FROM scratch
+//! ```
+//!
+//! ```hcl
+//! target "web" {
+//!   cache-from = ["type=gha,scope=web"]
+//!   cache-to   = ["type=gha,scope=web,mode=max,ignore-error=true"]
+//! }
+//! ```
+//!
+//! ## Also tested
+//!
+//! ### In a job that another one needs
+//!
+//! ```dockerfile
+//! FROM scratch
+//! ```
+//!
+//! ```yaml .github/workflows/ci.yml
+//! on: push
+//! jobs:
+//!   build:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - uses: docker/build-push-action@v6
+//!         with:
+//!           cache-to: type=gha,mode=max
+//!   deploy:
+//!     needs: build
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - run: ./deploy
+//! ```
+//!
+//! ### An object
+//!
+//! ```dockerfile
+//! FROM scratch
+//! ```
+//!
+//! ```hcl
+//! target "web" {
+//!   cache-to = [{ type = "gha", scope = "web" }]
+//! }
+//! ```
+
+use std::collections::BTreeMap;
+
+use bakelint_core::prelude::*;
+
+/// No options.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {}
+
+impl Check for Rule {
+    const META: Meta =
+        Meta { id: "fatal-gha-export", severity: Severity::Info, fix: Some(Safety::Safe), ..Meta::DEFAULT };
+
+    fn check(&self, project: &Project, found: &mut Findings) {
+        // Builds that share a definition are one finding, at the entry.
+        let mut entries: BTreeMap<Span, bool> = BTreeMap::new();
+        for build in &project.builds {
+            let needed = build.caller.as_ref().is_some_and(|caller| {
+                project
+                    .workflows
+                    .get(caller.step.workflow)
+                    .is_some_and(|workflow| !workflow.dependents(caller.step.job).is_empty())
+            });
+            for entry in build.cache_to.iter().filter(|entry| entry.is("gha") && entry.get("ignore-error").is_none()) {
+                *entries.entry(entry.span).or_default() |= needed;
+            }
+        }
+        for (span, needed) in entries {
+            let diagnostic = found.add(span, "a failed export to GitHub's cache fails the build");
+            if needed {
+                diagnostic.severity(Severity::Warning);
+                diagnostic
+                    .help("other jobs need this one; with `ignore-error=true` they go on when only the cache failed");
+            } else {
+                diagnostic.help("`ignore-error=true` lets the build pass when only the cache failed");
+            }
+            let text = project.snapshot.get(span.file).map(|file| file.slice(span)).unwrap_or_default();
+            let inner = text.trim_matches('"');
+            if inner.starts_with("type=gha") && !inner.contains(['"', '\n', '{']) {
+                let end = span.start as usize + text.trim_end_matches('"').len();
+                let edit = Edit::insert(Span::at(span.file, end), ",ignore-error=true");
+                diagnostic.fix(Fix::safe("Let the build pass when the export fails", vec![edit]));
+            }
+        }
+    }
+}
