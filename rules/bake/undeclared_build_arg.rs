@@ -25,6 +25,10 @@
 //! }
 //! ```
 //!
+//! ```text
+//! docker-bake.hcl:3:5: warning[undeclared-build-arg] build argument `SKIP_BROWSERS` is declared by no ARG of Dockerfile
+//! ```
+//!
 //! ### Declared
 //!
 //! ```dockerfile

@@ -21,6 +21,21 @@
 //! }
 //! ```
 //!
+//! ```text
+//! docker-bake.hcl:3:17: info[fatal-gha-export] a failed export to GitHub's cache fails the build
+//! ```
+//!
+//! ```diff
+//! --- a/docker-bake.hcl
+//! +++ b/docker-bake.hcl
+//! @@ -1,4 +1,4 @@
+//!  target "web" {
+//!    cache-from = ["type=gha,scope=web"]
+//! -  cache-to   = ["type=gha,scope=web,mode=max"]
+//! +  cache-to   = ["type=gha,scope=web,mode=max,ignore-error=true"]
+//!  }
+//! ```
+//!
 //! ### The cache may fail
 //!
 //! ```dockerfile
@@ -58,6 +73,24 @@
 //!       - run: ./deploy
 //! ```
 //!
+//! ```text
+//! .github/workflows/ci.yml:8:21: warning[fatal-gha-export] a failed export to GitHub's cache fails the build
+//! ```
+//!
+//! ```diff
+//! --- a/.github/workflows/ci.yml
+//! +++ b/.github/workflows/ci.yml
+//! @@ -5,7 +5,7 @@
+//!      steps:
+//!        - uses: docker/build-push-action@v6
+//!          with:
+//! -          cache-to: type=gha,mode=max
+//! +          cache-to: type=gha,mode=max,ignore-error=true
+//!    deploy:
+//!      needs: build
+//!      runs-on: ubuntu-latest
+//! ```
+//!
 //! ### An object
 //!
 //! ```dockerfile
@@ -68,6 +101,10 @@
 //! target "web" {
 //!   cache-to = [{ type = "gha", scope = "web" }]
 //! }
+//! ```
+//!
+//! ```text
+//! docker-bake.hcl:2:15: info[fatal-gha-export] a failed export to GitHub's cache fails the build
 //! ```
 
 use std::collections::BTreeMap;

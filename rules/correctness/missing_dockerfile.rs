@@ -21,6 +21,10 @@
 //! }
 //! ```
 //!
+//! ```text
+//! docker-bake.hcl:3:16: error[missing-dockerfile] there is no `app/app/Dockerfile`, which `app` builds
+//! ```
+//!
 //! ### Relative to the context
 //!
 //! ```dockerfile app/Dockerfile
