@@ -9,7 +9,7 @@ use super::{
     Alias, CollectionStyle, Comment, Content, Document, EntryData, ItemData, Mapping, NodeData, NodeId, Scalar,
     ScalarStyle, Sequence, Tree,
 };
-use crate::source::{FileId, Span, Spanned};
+use crate::source::{FileId, SUBSTITUTE, Span, Spanned};
 use crate::syntax::SyntaxError;
 
 /// How many nodes a file may have once every alias is replaced by its target. The largest honest files stay far below.
@@ -59,12 +59,14 @@ fn forbidden_character(file: FileId, text: &str) -> Option<SyntaxError> {
         c => c >= '\u{a0}',
     };
     let (at, c) = text.char_indices().find(|(_, c)| !allowed(*c))?;
+    let span = Span::new(file, at..at + c.len_utf8());
+    if c == SUBSTITUTE {
+        let help = Some("save the file as UTF-8".to_owned());
+        return Some(SyntaxError { message: "this is not valid UTF-8".to_owned(), span, help });
+    }
     let message = format!("the character U+{:04X} may not stand in YAML", u32::from(c));
-    Some(SyntaxError {
-        message,
-        span: Span::new(file, at..at + c.len_utf8()),
-        help: Some("delete it, or write it as an escape in double quotes".to_owned()),
-    })
+    let help = Some("delete it, or write it as an escape in double quotes".to_owned());
+    Some(SyntaxError { message, span, help })
 }
 
 /// The size of a node once its aliases are expanded.

@@ -193,7 +193,8 @@ fn errors_say_what_to_do_and_keep_what_was_read() {
         ("a: 'x\n", "the quoted text is not closed", "'x"),
         ("a: @x\n", "a value cannot begin with `@`", "@x"),
         ("a: \"\\q\"\n", "unknown escape sequence in double quotes", "\"\\q\""),
-        ("a: \u{1a}\n", "the character U+001A may not stand in YAML", "\u{1a}"),
+        ("a: \u{1a}\n", "this is not valid UTF-8", "\u{1a}"),
+        ("a: \u{7}\n", "the character U+0007 may not stand in YAML", "\u{7}"),
         ("a: 1\nb\nc: 2\n", "expected `:` behind this key", "b"),
     ];
     for (text, message, token) in cases {
