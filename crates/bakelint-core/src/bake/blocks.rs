@@ -177,7 +177,7 @@ impl<'d> Interpreter<'d> {
         let cells = Rc::new(self.cells(matrix)?);
         let own = block.labels.first().map_or("", |label| label.node.as_str());
         let empty = match kind {
-            Kind::Group => Output::Group(Group { targets: None, span: Some(label), ..Group::new(own) }),
+            Kind::Group => Output::Group(Group { span: Some(label), ..Group::new(own) }),
             Kind::Target => Output::Target(Box::default()),
         };
         let state = &mut self.blocks.all[index];
@@ -327,11 +327,11 @@ impl<'d> Interpreter<'d> {
             let names = self.blocks.by_name.keys().filter(|(own, _)| *own == kind).map(|(_, name)| &**name);
             let mut names: Vec<&str> = names.collect();
             names.sort_unstable();
-            let help = crate::suggest::nearest(name, names).map(|near| format!(" Did you mean \"{near}\"?"));
+            let help = self.suggestion(name, names);
             let detail = format!(
                 "This object does not have an attribute named \"{name}\": there is no {} of that name.{}",
                 kind.word(),
-                help.unwrap_or_default()
+                help
             );
             self.fail(first.span, "Unsupported attribute", detail);
             return Some((None, rest));
@@ -368,22 +368,29 @@ impl<'d> Interpreter<'d> {
                 }
                 self.blocks.all[index].progress[place] |= bit;
             }
+            // All that the attributes depend on comes first, then their values.
+            let mut loaded = Vec::new();
+            let names = cell.scope_names();
             for attribute in block.body.attributes() {
                 let word = attribute.name.node.as_str();
-                let bit = bit(kind, word);
-                let first =
-                    || self.blocks.all[index].block.body.attribute(word).is_some_and(|a| std::ptr::eq(a, attribute));
-                if bit == 0 || only.is_some_and(|only| only != word) || !first() {
+                let first = || block.body.attribute(word).is_some_and(|first| std::ptr::eq(first, attribute));
+                let is_done = self.blocks.all[index].done[place] & bit(kind, word) != 0;
+                if bit(kind, word) == 0 || only.is_some_and(|only| only != word) || is_done || !first() {
                     continue;
                 }
-                if self.blocks.all[index].done[place] & bit != 0 {
+                let found = self.load(&attribute.value, &cell.scope(&names), &[], true);
+                loaded.push((attribute, found));
+            }
+            for (attribute, found) in loaded {
+                let word = attribute.name.node.as_str();
+                if self.blocks.all[index].done[place] & bit(kind, word) != 0 {
                     continue;
                 }
                 _ = self.pick(&block.body, word);
-                if self.resolve_attribute(index, place, cell, &name, attribute).is_err() {
+                if self.resolve_attribute(index, place, cell, &name, attribute, found).is_err() {
                     result = Err(Trouble::Reported);
                 }
-                self.blocks.all[index].done[place] |= bit;
+                self.blocks.all[index].done[place] |= bit(kind, word);
             }
             let targets = bit(kind, "targets");
             if kind == Kind::Group
@@ -410,12 +417,13 @@ impl<'d> Interpreter<'d> {
         cell: &Cell,
         name: &Arc<str>,
         attribute: &'d Attribute,
+        loaded: Result<(), ()>,
     ) -> Result<(), ()> {
         let names = cell.scope_names();
         let scope = cell.scope(&names);
         let expr = &attribute.value;
         let errors = self.errors.len();
-        let value = match self.load(expr, &scope, &[], true) {
+        let value = match loaded {
             Ok(()) => self.eval(expr, &scope),
             Err(()) => Value::DYNAMIC,
         };

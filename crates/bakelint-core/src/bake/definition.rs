@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::source::{FileId, Span};
+use crate::source::{FileId, LineIndex, Span};
 use crate::syntax::SyntaxError;
 use crate::syntax::hcl::{self, Attribute, Block, Expr, Schema};
 use crate::syntax::yaml;
@@ -74,6 +74,7 @@ pub struct DefinitionFile {
     pub text: Arc<str>,
     /// What it is written in.
     pub format: Format,
+    lines: LineIndex,
 }
 
 /// What a file is written in.
@@ -124,7 +125,8 @@ impl DefinitionFile {
         } else {
             Format::Unclear(yaml(), either())
         };
-        DefinitionFile { name, file, text, format }
+        let lines = LineIndex::new(text.as_bytes());
+        DefinitionFile { name, file, text, format, lines }
     }
 
     /// The parsed body of an HCL or JSON file, or of one that may be one.
@@ -192,10 +194,10 @@ impl Definition {
         blocks.filter(|block| !BLOCK_KINDS.contains(&block.kind.node.as_str()))
     }
 
-    /// Name and text of the file that a span points into.
-    pub fn source(&self, span: Span) -> Option<(&str, &str)> {
+    /// Name, text and lines of the file that a span points into.
+    pub fn source(&self, span: Span) -> Option<(&str, &str, &LineIndex)> {
         let file = self.files.iter().find(|file| file.file == span.file)?;
-        Some((&file.name, &file.text))
+        Some((&file.name, &file.text, &file.lines))
     }
 }
 

@@ -48,8 +48,8 @@ impl BakeError {
     }
 
     /// The message with its place, as hashicorp/hcl prints it: `FILE:LINE,COLUMN-COLUMN: Summary; Detail`. The lookup
-    /// gives the name and the text of a file.
-    pub fn display<'f>(&self, file: impl Fn(Span) -> Option<(&'f str, &'f str)>) -> Located<'_, 'f> {
+    /// gives the name, the text and the lines of a file.
+    pub fn display<'f>(&self, file: impl Fn(Span) -> Option<(&'f str, &'f str, &'f LineIndex)>) -> Located<'_, 'f> {
         Located { error: self, file: self.span.and_then(file) }
     }
 }
@@ -64,13 +64,12 @@ impl From<hcl::Error> for BakeError {
 #[derive(Debug)]
 pub struct Located<'e, 'f> {
     error: &'e BakeError,
-    file: Option<(&'f str, &'f str)>,
+    file: Option<(&'f str, &'f str, &'f LineIndex)>,
 }
 
 impl fmt::Display for Located<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(span), Some((name, text))) = (self.error.span, self.file) {
-            let lines = LineIndex::new(text.as_bytes());
+        if let (Some(span), Some((name, text, lines))) = (self.error.span, self.file) {
             let place = |offset: u32| {
                 let offset = (offset as usize).min(text.len());
                 let line = lines.line_of(offset);
@@ -96,7 +95,8 @@ mod tests {
     fn places_count_lines_and_characters_from_one() {
         let text = "a\né = 'x'\n";
         let span = |from, to| Span::new(FileId(0), text.find(from).unwrap_or(0)..text.rfind(to).unwrap_or(0));
-        let show = |span| BakeError::at(span, "Sum", "Det.").display(|_| Some(("f.hcl", text))).to_string();
+        let lines = LineIndex::new(text.as_bytes());
+        let show = |span| BakeError::at(span, "Sum", "Det.").display(|_| Some(("f.hcl", text, &lines))).to_string();
         assert_eq!(show(span("'", "x")), "f.hcl:2,5-6: Sum; Det.");
         assert_eq!(show(span("a", "=")), "f.hcl:1,1-2,3: Sum; Det.");
         assert_eq!(BakeError::new("no place").display(|_| None).to_string(), "no place");

@@ -18,6 +18,9 @@ use crate::source::Span;
 use crate::suggest::nearest;
 use crate::syntax::hcl::*;
 
+/// After how many mistakes no more similar names are looked for.
+const MAX_SUGGESTIONS: usize = 100;
+
 /// How deeply evaluations may be nested: expressions within expressions and function bodies.
 const MAX_DEPTH: u32 = 600;
 
@@ -174,7 +177,7 @@ impl<'d> Interpreter<'d> {
             inner = current.parent;
         }
         known.sort_unstable();
-        let help = nearest(name, known).map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default();
+        let help = self.suggestion(name, known);
         self.fail(traversal.root.span, "Unknown variable", format!("There is no variable named \"{name}\".{help}"));
         Value::DYNAMIC
     }
@@ -210,8 +213,7 @@ impl<'d> Interpreter<'d> {
             Type::Object(object) => match object.get(name) {
                 Some(ty) => return of.get(name).unwrap_or_else(|| Value::unknown(ty.clone())),
                 None => {
-                    let near = nearest(name, object.attributes().map(|(name, _)| &**name));
-                    let help = near.map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default();
+                    let help = self.suggestion(name, object.attributes().map(|(name, _)| &**name));
                     format!("This object does not have an attribute named \"{name}\".{help}")
                 }
             },
@@ -828,8 +830,7 @@ impl<'d> Interpreter<'d> {
             Some((namespace, _)) => format!("There are no functions in namespace \"{namespace}::\"."),
             None => {
                 let user = self.user_function_names();
-                let near = nearest(name, functions::names().map(|name| -> &str { name }).chain(user));
-                let help = near.map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default();
+                let help = self.suggestion(name, functions::names().map(|name| -> &str { name }).chain(user));
                 format!("There is no function named \"{name}\".{help}")
             }
         };
@@ -890,8 +891,17 @@ impl<'d> Interpreter<'d> {
         self.fail(at, "Invalid function argument", detail);
     }
 
+    /// A sentence with the known name that may be meant. Left out once there are many mistakes.
+    pub(super) fn suggestion<'c>(&self, name: &str, known: impl IntoIterator<Item = &'c str>) -> String {
+        if self.errors.len() > MAX_SUGGESTIONS {
+            return String::new();
+        }
+        nearest(name, known).map(|near| format!(" Did you mean \"{near}\"?")).unwrap_or_default()
+    }
+
     fn bad_call(&mut self, call: &'d Call, why: impl Display) {
-        let detail = format!("Call to function \"{}\" failed: {why}.", call.name.node);
+        let why = why.to_string();
+        let detail = format!("Call to function \"{}\" failed: {}.", call.name.node, why.trim_end_matches('.'));
         self.fail(call.name.span.cover(call.open), "Error in function call", detail);
     }
 

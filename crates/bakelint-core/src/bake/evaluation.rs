@@ -41,6 +41,8 @@ pub struct Evaluation {
     /// What is wrong in the definition.
     pub errors: Vec<BakeError>,
     by_name: HashMap<String, usize>,
+    /// Whether there are only compose files.
+    pub(super) compose_only: bool,
 }
 
 /// The value of a declared variable.
@@ -69,8 +71,11 @@ pub fn evaluate(definition: &Definition, inputs: &Inputs, host: &dyn Host) -> Ev
             set_compose_base(target, compose.first().map_or("", |file| file.name));
         }
     }
-    let mut interpreter = Interpreter::new(bodies, inputs, host);
+    evaluation.compose_only = bodies.is_empty();
+    let mut interpreter = Interpreter::new(bodies.clone(), inputs, host);
     interpreter.errors = errors;
+    let broken: Vec<Span> = bodies.iter().flat_map(|(_, body)| broken_items(body)).collect();
+    let before = interpreter.errors.len() + bodies.iter().map(|(_, body)| body.errors.len()).sum::<usize>();
     interpreter.run();
     for (name, variable) in &interpreter.variables {
         let Some(global) = interpreter.global(name) else { continue };
@@ -87,6 +92,12 @@ pub fn evaluate(definition: &Definition, inputs: &Inputs, host: &dyn Host) -> Ev
     if inputs.relative_to_files {
         evaluation.rebase_contexts();
     }
+    // What follows from a syntax error is not worth telling.
+    let mut at = 0;
+    interpreter.errors.retain(|error| {
+        at += 1;
+        at <= before || !error.span.is_some_and(|span| broken.iter().any(|broken| broken.contains(span)))
+    });
     let mut seen = HashSet::new();
     interpreter.errors.retain(|error| seen.insert((error.span, error.message())));
     // An exhausted evaluation fails everywhere after its first error.
@@ -208,7 +219,6 @@ impl Evaluation {
             Some(target) => Rc::unwrap_or_clone(target),
             None => Target::default(),
         };
-        target.inherits.clear();
         target.name = name.to_owned();
         if target.context.is_none() {
             let default = match &target.base.default {
@@ -246,9 +256,12 @@ impl Evaluation {
             let parent = self.with_parents(&parent.value, parent.span(), overrides, visited, depth + 1)?;
             if let Some(parent) = parent {
                 target.merge(&parent);
+                // Else the list doubles with each parent that is named twice.
+                target.inherits.clear();
             }
         }
         target.merge(own);
+        target.inherits.clear();
         overrides.apply(&mut target, name)?;
         target.normalize();
         let target = Rc::new(*target);
@@ -374,6 +387,18 @@ fn classify<'d>(
         }
     }
     (composes, bodies, errors)
+}
+
+/// The attributes and blocks at the top level of a file that have syntax errors.
+fn broken_items(file: &hcl::File) -> impl Iterator<Item = Span> {
+    let spans = file.body.items.iter().map(|item| match item {
+        hcl::Item::Attribute(attribute) => attribute.span,
+        hcl::Item::Block(block) => block.span,
+    });
+    spans.filter(|span| {
+        let first = file.errors.partition_point(|error| error.span.start < span.start);
+        file.errors.get(first).is_some_and(|error| error.span.start <= span.end)
+    })
 }
 
 /// Remembers which folder the paths of a service start from: that of the first compose file.

@@ -324,7 +324,8 @@ impl Evaluation {
                     fields.add("value", variable.text().map(Json::text));
                     Json::Object(fields.0)
                 });
-                Json::Array(rows.collect()).print()
+                // Without blocks, buildx has no list of variables.
+                if self.compose_only { "null\n".to_owned() } else { Json::Array(rows.collect()).print() }
             }
         }
     }

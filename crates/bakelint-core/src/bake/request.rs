@@ -57,9 +57,8 @@ impl Evaluation {
                 }
             }
         }
-        let has_default = plan.groups.contains_key("default");
         for name in requested {
-            if name == "default" && has_default {
+            if name == "default" && plan.groups.contains_key("default") {
                 continue;
             }
             let group = plan.groups.entry("default".to_owned()).or_insert_with(|| Group::new("default"));

@@ -136,7 +136,7 @@ pub struct Group {
 impl Group {
     /// An empty group.
     pub fn new(name: impl Into<String>) -> Self {
-        Group { name: name.into(), description: None, targets: Some(Vec::new()), span: None }
+        Group { name: name.into(), description: None, targets: None, span: None }
     }
 
     /// The names of the members.

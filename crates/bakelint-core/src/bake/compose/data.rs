@@ -112,8 +112,8 @@ impl Item {
     }
 }
 
-/// The shortest digits that read back, with an exponent below 1e-4 and from 1e21 on.
-fn print_float(value: f64) -> String {
+/// The shortest digits that read back, with an exponent below 1e-4 and from 1e6 on.
+pub(super) fn print_float(value: f64) -> String {
     if value.is_nan() {
         return "NaN".to_owned();
     }
@@ -121,7 +121,7 @@ fn print_float(value: f64) -> String {
         return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
     }
     let magnitude = value.abs();
-    if magnitude != 0.0 && !(1e-4..1e21).contains(&magnitude) {
+    if magnitude != 0.0 && !(1e-4..1e6).contains(&magnitude) {
         let text = format!("{value:e}");
         let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, digits) = match exponent.strip_prefix('-') {
@@ -300,7 +300,15 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(print_time(text), expected);
         }
-        let floats = [(1000.0, "1000"), (1.5, "1.5"), (1e21, "1e+21"), (0.00001, "1e-05"), (0.1, "0.1"), (-0.0, "-0")];
+        let floats = [
+            (1000.0, "1000"),
+            (1.5, "1.5"),
+            (1e5, "100000"),
+            (1234567.5, "1.2345675e+06"),
+            (0.00001, "1e-05"),
+            (0.1, "0.1"),
+            (-0.0, "-0"),
+        ];
         for (value, expected) in floats {
             assert_eq!(print_float(value), expected);
         }

@@ -6,7 +6,7 @@ use super::data::{Data, Field, Item, Map, Reset, read};
 use super::environment::{Environment, parse_env, read_text};
 use super::interpolate::{interpolate, substitute};
 use super::merge::{KEPT, apply_resets, canonical, enforce_unicity, merge};
-use super::{ComposeFile, Problem};
+use super::{ComposeFile, Problem, short};
 use crate::bake::host::{Host, PathKind};
 use crate::bake::remote::{clean_path, folder};
 use crate::source::{FileId, Span};
@@ -30,7 +30,7 @@ pub(super) fn load(files: &[&ComposeFile<'_>], environment: &Environment, host: 
     let mut environment = environment.clone();
     let project = project_name(files, &environment)?;
     environment.set("COMPOSE_PROJECT_NAME", project);
-    let mut loader = Loader { host, nested: 0 };
+    let mut loader = Loader { host, directory: String::new(), nested: 0 };
     let model = loader.model(files, "", &environment, &mut Vec::new())?;
     if model.is_empty() {
         return Err(Problem::new("empty compose file"));
@@ -64,6 +64,8 @@ fn project_name(files: &[&ComposeFile<'_>], environment: &Environment) -> Result
 
 struct Loader<'h> {
     host: &'h dyn Host,
+    /// Where the files that services extend are looked for.
+    directory: String,
     nested: usize,
 }
 
@@ -236,7 +238,11 @@ impl Loader<'_> {
         environment: &Environment,
     ) -> Result<(Map, Vec<Reset>), Problem> {
         let local = clean_path(path);
-        let text = read_text(&local, self.host).map_err(|why| at.problem(why))?;
+        let place = match local.starts_with('/') || self.directory.is_empty() {
+            true => local.clone(),
+            false => clean_path(&format!("{}/{local}", self.directory)),
+        };
+        let text = read_text(&place, self.host).map_err(|why| at.problem(why))?;
         // The places of another file than the definition's are not known to whoever asks: blame the reference.
         let (tree, errors) = yaml::parse(at.span.file, &text);
         let file = ComposeFile { name: &local, text: &text, tree: &tree, errors: &errors };
@@ -348,7 +354,9 @@ impl Loader<'_> {
             .map(|((name, text), (tree, errors))| ComposeFile { name, text, tree, errors })
             .collect();
         self.nested += 1;
+        let outer = std::mem::replace(&mut self.directory, project.clone());
         let model = self.model(&files.iter().collect::<Vec<_>>(), &project, &inner, included);
+        self.directory = outer;
         self.nested -= 1;
         let model = model.map_err(|problem| Problem { span: Some(entry.span), ..problem })?;
         for (key, mut field) in model {
@@ -387,7 +395,10 @@ fn keep_relevant(map: &mut Map) -> Result<(), Problem> {
         let problem = field.item.problem("services must be a mapping");
         for (name, service) in field.item.map_mut().ok_or(problem)? {
             match &mut service.item.data {
-                Data::Map(service) => service.retain(|key, _| KEPT.contains(&key.as_str())),
+                Data::Map(service) => {
+                    short::check(name, service)?;
+                    service.retain(|key, _| KEPT.contains(&key.as_str()));
+                }
                 Data::Null => {}
                 _ => return Err(service.item.problem(format!("services.{name} must be a mapping"))),
             }

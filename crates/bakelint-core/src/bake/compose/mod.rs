@@ -7,6 +7,7 @@ mod load;
 mod merge;
 mod schema;
 mod services;
+mod short;
 
 use super::error::BakeError;
 use super::host::Host;

@@ -3,7 +3,7 @@
 //! See schema/compose-spec.json of compose-go. buildx checks no other part of a compose file.
 
 use super::Problem;
-use super::data::{Data, Item, Map};
+use super::data::{Data, Item, Map, print_float};
 use crate::suggest::nearest;
 
 /// Checks services and secrets.
@@ -114,6 +114,12 @@ fn list_or_dict(item: &Item, path: &str) -> Result<(), Problem> {
             for (key, field) in map {
                 if matches!(field.item.data, Data::List(_) | Data::Map(_)) {
                     return Err(must_be(&field.item, &format!("{path}.{key}"), "boolean, null, number or string"));
+                }
+                if let Data::Float(value) = field.item.data
+                    && value.is_infinite()
+                {
+                    let value = print_float(value);
+                    return Err(field.item.problem(format!("{path}.{key}: json: unsupported value: {value}")));
                 }
             }
             Ok(())
