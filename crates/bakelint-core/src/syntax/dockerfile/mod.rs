@@ -344,7 +344,10 @@ impl<'t> Parser<'t> {
     }
 
     fn finish(mut self) -> Dockerfile {
-        let end = Span::at(self.lines.file, self.lines.text.len());
+        // On the last line that has a number for BuildKit, not on the empty one behind its line end.
+        let text = self.lines.text;
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let end = Span::at(self.lines.file, text.strip_suffix('\r').unwrap_or(text).len());
         let mut errors = self.parser_errors;
         if let Some((span, before)) = self.lines.too_long {
             let message = format!("a line is longer than {MAX_LINE} bytes");
