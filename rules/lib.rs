@@ -1,5 +1,8 @@
 //! The rules of bakelint. A folder is a theme: what the user gains. A file is a rule, named as its id.
 
+// The blocks of a page name the files they stand for, which rustdoc takes for attributes it does not know.
+#![allow(rustdoc::invalid_codeblock_attributes, rustdoc::invalid_rust_codeblocks)]
+
 use std::sync::LazyLock;
 
 use bakelint_core::rule::Rule;
