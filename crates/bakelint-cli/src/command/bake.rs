@@ -32,14 +32,20 @@ pub fn run(args: &Bake, around: &mut Surroundings) -> Result<u8, Failure> {
     }
 }
 
+/// How many mistakes are printed.
+const MAX_SHOWN: usize = 100;
+
 /// One line an error, as buildx prints the last one, and what may help below it.
 fn render(errors: &[BakeError], definition: &Definition) -> String {
     let mut text = String::new();
-    for error in errors {
+    for error in errors.iter().take(MAX_SHOWN) {
         text.push_str(&format!("ERROR: {}\n", error.display(|span| definition.source(span))));
         if let Some(help) = &error.help {
             text.push_str(&format!("  help: {help}\n"));
         }
+    }
+    if let Some(more) = errors.len().checked_sub(MAX_SHOWN).filter(|more| *more > 0) {
+        text.push_str(&format!("and {more} more mistakes\n"));
     }
     text
 }

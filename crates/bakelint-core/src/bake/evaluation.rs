@@ -283,53 +283,48 @@ impl Evaluation {
     /// The targets and groups behind a name, without duplicates: what a request of that name builds.
     pub fn members(&self, name: &str) -> (Vec<String>, Vec<String>) {
         struct Frame<'g> {
-            name: String,
+            name: &'g str,
             members: Vec<&'g str>,
             next: usize,
-            targets: Vec<String>,
-            groups: Vec<String>,
+            targets: Vec<&'g str>,
         }
-        type Lists = (Vec<String>, Vec<String>);
-        let open = |name: &str| {
-            let group = self.group(name)?;
-            let members = group.members().collect();
-            Some(Frame { name: name.to_owned(), members, next: 0, targets: Vec::new(), groups: vec![name.to_owned()] })
-        };
-        let Some(first) = open(name) else { return (vec![name.to_owned()], Vec::new()) };
-        let mut visited: HashMap<String, Lists> = HashMap::from([(name.to_owned(), Lists::default())]);
+        fn open<'g>(evaluation: &'g Evaluation, name: &'g str) -> Option<Frame<'g>> {
+            let members = evaluation.group(name)?.members().collect();
+            Some(Frame { name, members, next: 0, targets: Vec::new() })
+        }
+        let Some(first) = open(self, name) else { return (vec![name.to_owned()], Vec::new()) };
+        let mut groups = vec![name.to_owned()];
+        let mut visited: HashMap<&str, Rc<[&str]>> = HashMap::from([(name, Rc::from([]))]);
         let mut frames = vec![first];
-        loop {
-            let Some(frame) = frames.last_mut() else { return Lists::default() };
+        while let Some(frame) = frames.last_mut() {
             if let Some(member) = frame.members.get(frame.next).copied() {
-                let lists = match visited.get(member) {
-                    Some(lists) => lists.clone(),
-                    None => match open(member) {
+                let targets = match visited.get(member) {
+                    Some(targets) => targets.clone(),
+                    None => match open(self, member) {
                         Some(inner) => {
-                            visited.insert(member.to_owned(), Lists::default());
+                            groups.push(member.to_owned());
+                            visited.insert(member, Rc::from([]));
                             frames.push(inner);
                             continue;
                         }
-                        None => (vec![member.to_owned()], Vec::new()),
+                        None => Rc::from([member]),
                     },
                 };
                 frame.next += 1;
                 // A group that is being resolved gives its own name, which may be that of a target.
-                match lists.0.is_empty() {
-                    true => frame.targets.push(member.to_owned()),
-                    false => frame.targets.extend(lists.0),
+                match targets.is_empty() {
+                    true => frame.targets.push(member),
+                    false => frame.targets.extend(targets.iter()),
                 }
-                frame.groups.extend(lists.1);
                 continue;
             }
-            let Some(mut frame) = frames.pop() else { return Lists::default() };
-            dedup(&mut frame.targets);
-            dedup(&mut frame.groups);
-            let lists = (frame.targets, frame.groups);
-            if frames.is_empty() {
-                return lists;
-            }
-            visited.insert(frame.name, lists);
+            let mut seen = HashSet::new();
+            frame.targets.retain(|target| seen.insert(*target));
+            visited.insert(frame.name, Rc::from(std::mem::take(&mut frame.targets)));
+            frames.pop();
         }
+        let targets = visited.get(name).map(|targets| targets.iter().map(|target| (*target).to_owned()).collect());
+        (targets.unwrap_or_default(), groups)
     }
 }
 
