@@ -123,7 +123,7 @@ impl<'d> Interpreter<'d> {
                 let key = self.eval(&index.key, scope);
                 self.index(&collection, &key, index.brackets)
             }
-            ExprKind::Splat(splat) => self.eval_splat(expr, splat, scope),
+            ExprKind::Splat(splat) => self.eval_splat(splat, scope),
             ExprKind::Each => self.each.last().cloned().unwrap_or(Value::DYNAMIC),
             ExprKind::Call(call) => self.eval_call(expr, call, scope),
             ExprKind::Conditional(conditional) => self.eval_conditional(conditional, scope),
@@ -299,7 +299,7 @@ impl<'d> Interpreter<'d> {
         Value::DYNAMIC
     }
 
-    fn eval_splat(&mut self, expr: &'d Expr, splat: &'d Splat, scope: &Scope<'_>) -> Value {
+    fn eval_splat(&mut self, splat: &'d Splat, scope: &Scope<'_>) -> Value {
         let errors = self.errors.len();
         let source = self.eval(&splat.source, scope);
         if self.errors.len() > errors {
@@ -348,7 +348,6 @@ impl<'d> Interpreter<'d> {
             None => {
                 let detail = "The elements of the result are of different types. Use a for expression instead.";
                 self.fail(splat.each.span, "Invalid nested splat expressions", detail);
-                let _ = expr;
                 Value::DYNAMIC
             }
         }
@@ -606,7 +605,6 @@ impl<'d> Interpreter<'d> {
     }
 
     fn eval_for(&mut self, of: &'d For, scope: &Scope<'_>) -> Value {
-        let mark = self.errors.len();
         let collection = self.eval(&of.collection, scope);
         if collection.is_null() {
             let detail = "A null value cannot be gone through by \"for\".";
@@ -704,7 +702,6 @@ impl<'d> Interpreter<'d> {
         if !known {
             return Value::DYNAMIC.or_volatile(volatile);
         }
-        let _ = mark;
         let value = match (&of.key, of.group) {
             (None, _) => Value::tuple(list),
             (Some(_), Some(_)) => Value::object(groups.into_iter().map(|(key, values)| (key, Value::tuple(values)))),

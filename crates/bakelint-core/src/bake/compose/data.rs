@@ -180,10 +180,9 @@ fn read_node(
             Data::List(items)
         }
         Content::Mapping(_) => {
-            if let Some((first, again)) = node.duplicates().first() {
+            if let Some((_, again)) = node.duplicates().first() {
                 let name = again.name().unwrap_or_default();
                 let message = format!("mapping key \"{name}\" already defined");
-                let _ = first;
                 return Err(Problem { message, span: Some(again.key.span()) });
             }
             let mut map = Map::new();

@@ -205,8 +205,11 @@ impl Loader<'_> {
         };
         let step = (file_name.clone(), name.to_owned());
         if chain.contains(&step) || chain.len() > MAX_CHAIN {
-            let mut steps: Vec<String> = chain.iter().map(|(file, name)| format!("{name} in {file}")).collect();
-            steps.push(format!("{name} in {file_name}"));
+            let steps = chain.iter().chain([&step]).map(|(file, name)| match file.as_str() {
+                "" => name.clone(),
+                file => format!("{name} in {file}"),
+            });
+            let steps: Vec<String> = steps.collect();
             return Err(extends.problem(format!("Circular reference: {}", steps.join(", extends "))));
         }
         chain.push(step);
@@ -323,7 +326,9 @@ impl Loader<'_> {
         let Some(main) = paths.first() else { return Ok(()) };
         let project = option("project_directory").first().map_or_else(|| folder(main), |given| join(directory, given));
         if included.iter().any(|file| file == main) {
-            let message = format!("include cycle detected: {} include {main}", included.join(" include "));
+            let files = included.iter().filter(|file| !file.is_empty()).chain([main]);
+            let files: Vec<&str> = files.map(String::as_str).collect();
+            let message = format!("include cycle detected: {}", files.join(" include "));
             return Err(entry.problem(message));
         }
         let mut inner = environment.clone();

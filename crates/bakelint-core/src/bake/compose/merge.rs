@@ -30,7 +30,7 @@ pub(super) fn merge(base: Item, over: Item, path: &mut Vec<String>) -> Result<It
         (Data::Map(_), Data::Map(_)) => merge_maps(base, over, path),
         (Data::List(_), Data::List(_)) => {
             let (Data::List(mut items), Data::List(more)) = (base.data, over.data) else {
-                return Ok(over_null(over.span));
+                return Ok(null_at(over.span));
             };
             items.extend(more);
             Ok(Item::new(Data::List(items), over.span))
@@ -40,13 +40,14 @@ pub(super) fn merge(base: Item, over: Item, path: &mut Vec<String>) -> Result<It
     }
 }
 
-fn over_null(span: crate::source::Span) -> Item {
+/// What a match that cannot fail falls back on.
+fn null_at(span: crate::source::Span) -> Item {
     Item::new(Data::Null, span)
 }
 
 fn merge_maps(base: Item, over: Item, path: &mut Vec<String>) -> Result<Item, Problem> {
     let span = over.span;
-    let (Data::Map(mut map), Data::Map(more)) = (base.data, over.data) else { return Ok(over_null(span)) };
+    let (Data::Map(mut map), Data::Map(more)) = (base.data, over.data) else { return Ok(null_at(span)) };
     for (key, field) in more {
         let merged = match map.remove(&key) {
             None => field,
