@@ -1,6 +1,7 @@
 //! What the test binary is made of: rule pages, the conformance suites, and checks on the code itself.
 
 pub mod cli;
+pub mod conformance;
 pub mod examples;
 pub mod page;
 pub mod pages;

@@ -106,7 +106,7 @@ fn report(file: &Dockerfile, evaluation: &Evaluation, from: &Instruction, used: 
     let name = &used.name;
     let span = file.on_first_line(from, used.span);
     let diagnostic = found.add(span, format!("no ARG before the first FROM declares `{name}`"));
-    match nearest(name, evaluation.global_names()) {
+    match nearest_variable(name, evaluation.global_names()) {
         Some(near) => {
             diagnostic.help(format!("did you mean `{near}`?"));
             if let Some(place) = used.name_span(&file.source) {

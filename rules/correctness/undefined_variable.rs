@@ -7,9 +7,10 @@
 //! PATH. An ARG before the first FROM is known to FROM lines only, until the stage names it again; the same goes for
 //! `TARGETARCH` and its kind. The values of one ENV do not see each other.
 //!
-//! What a base image sets is known for `scratch` and for well-known images. For others, names that images are known to set
-//! (`JAVA_HOME`, `LD_LIBRARY_PATH`, …) and variables that extend themselves (`ENV X=$X:/more`) are shown only with `--pedantic`.
-//! `--image-config` tells what an image sets. RUN, CMD and ENTRYPOINT are not looked at: there, a shell replaces variables.
+//! What a base image sets is known for `scratch` and for well-known images. On another base, a finding is shown only if the file
+//! itself sets the variable somewhere else, or one that is called nearly the same; the rest may come from the image and is shown
+//! with `--pedantic`, as are names that images are known to set (`JAVA_HOME`, …) and variables that extend themselves
+//! (`ENV X=$X:/more`). `--image-config` tells what an image sets. RUN, CMD and ENTRYPOINT are not looked at: there, a shell replaces variables.
 //!
 //! ## Examples
 //!
@@ -103,13 +104,29 @@
 //! ```dockerfile
 //! FROM example.com/base
 //! ENV JAVA_OPTS=-Dhome=$JAVA_HOME LIBS=$LIBS:/opt
-//! COPY $SRC/ /app/
+//! USER $USER_NAME
+//! COPY $SOURCE/ /app/
+//! ARG SOURCE=src
+//! COPY $SOURC/ /app/
 //! ```
 //!
 //! ```text
 //! Dockerfile:2:22: warning[undefined-variable] nothing sets `JAVA_HOME` here
 //! Dockerfile:2:38: warning[undefined-variable] nothing sets `LIBS` here
-//! Dockerfile:3:6: warning[undefined-variable] nothing sets `SRC` here
+//! Dockerfile:3:6: warning[undefined-variable] nothing sets `USER_NAME` here
+//! Dockerfile:4:6: warning[undefined-variable] nothing sets `SOURCE` here
+//! Dockerfile:6:6: warning[undefined-variable] nothing sets `SOURC` here
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -3,4 +3,4 @@
+//!  USER $USER_NAME
+//!  COPY $SOURCE/ /app/
+//!  ARG SOURCE=src
+//! -COPY $SOURC/ /app/
+//! +COPY $SOURCE/ /app/
 //! ```
 //!
 //! ### Children, triggers and here-documents
@@ -207,7 +224,7 @@ fn report(
         return;
     }
     let names = evaluation.names(step.before.moment);
-    if let Some(near) = nearest(name, names.iter().map(String::as_str)) {
+    if let Some(near) = nearest_variable(name, names.iter().map(String::as_str)) {
         diagnostic.help(format!("did you mean `{near}`?"));
         if let Some(place) = used.name_span(&file.source).filter(|_| step.is_own()) {
             let fix = Fix::unsafe_(format!("Use `{near}`"), vec![Edit::replace(place, near)]);

@@ -151,8 +151,8 @@ pub struct BuildFacts {
     #[arg(long, value_name = "REF=PLATFORM", value_parser = pair)]
     pub image_platform: Vec<(String, String)>,
 
-    /// Configuration of a base image, as JSON
-    #[arg(long, value_name = "REF=JSON", value_parser = pair)]
+    /// Configuration of a base image: JSON, or a file that holds it
+    #[arg(long, value_name = "REF=CONFIG", value_parser = pair)]
     pub image_config: Vec<(String, String)>,
 
     /// A registry that images may come from

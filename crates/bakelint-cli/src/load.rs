@@ -146,8 +146,19 @@ fn config(scope: &Scope, root: &Path, around: &Surroundings) -> Result<Config, F
     build.experimental = facts.experimental;
     build.check = facts.check.clone();
     build.image_platforms.extend(facts.image_platform.iter().cloned());
-    build.image_configs.extend(facts.image_config.iter().cloned());
+    for (image, config) in &facts.image_config {
+        build.image_configs.insert(image.clone(), image_config(config, around)?);
+    }
     Ok(config)
+}
+
+/// The configuration of an image: the JSON itself, or the text of a file.
+fn image_config(config: &str, around: &Surroundings) -> Result<String, Failure> {
+    if config.trim_start().starts_with('{') {
+        return Ok(config.to_owned());
+    }
+    let path = around.directory.join(config);
+    fs::read_to_string(&path).map_err(|source| Failure::File { path, source })
 }
 
 /// The path without `.` and `..`, which are taken by their letters.

@@ -60,7 +60,7 @@ pub mod prelude {
     pub use crate::rule::{Check, Findings, Meta, Rule as Entry};
     pub use crate::snapshot::{FileKind, ReadOptions, Snapshot};
     pub use crate::source::{FileId, Source, Span, Spanned};
-    pub use crate::suggest::nearest;
+    pub use crate::suggest::{nearest, nearest_variable};
     pub use crate::syntax::dockerfile::{self as dockerfile, Body, Instruction, Keyword, Stage, StageRef};
     pub use crate::syntax::dockerignore;
     pub use crate::syntax::hcl;

@@ -31,7 +31,7 @@ struct Refused;
 struct Current<'s> {
     stage: usize,
     step: &'s mut Step,
-    /// The names that the instruction sets.
+    /// The names that the instruction gives more than their own value.
     own: Vec<String>,
     /// Where everything is reported that does not stand in the stage: at its FROM.
     elsewhere: Option<Span>,
@@ -226,7 +226,7 @@ impl Run<'_> {
     }
 
     fn env(&mut self, current: &mut Current, set: &KeyValues) -> Result<(), Refused> {
-        current.own = set.pairs.iter().map(|pair| pair.key.to_string()).collect();
+        current.own = set.pairs.iter().filter_map(|pair| extended(&pair.key, &pair.value)).collect();
         let settings = self.expand_pairs(current, set)?;
         // All values see what was there before the instruction.
         for ((_, name, value), pair) in settings.iter().zip(&set.pairs) {
@@ -244,7 +244,7 @@ impl Run<'_> {
         if let Effect::Set(settings) = &mut current.step.effect {
             settings.push(Setting { name: name.clone(), span: pair.name.span() });
         }
-        current.own = vec![name.clone()];
+        current.own = pair.value.iter().filter_map(|value| extended(&pair.name, value)).collect();
         let inherited = || self.evaluation.global(&name).and_then(|global| global.value.clone());
         let value = match (self.passed(&name), &pair.value) {
             (Some(value), _) => Some(value),
@@ -451,6 +451,14 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// The name, if its value is more than the variable of that name: `LIBS=$LIBS:/opt` wants to extend what is there, while
+/// `TOKEN=$TOKEN` wants to hand on what is not.
+fn extended(name: &MappedText, value: &MappedText) -> Option<String> {
+    let value = value.trim_matches(['"', '\'']);
+    let alone = [format!("${name}"), format!("${{{name}}}")];
+    (!alone.iter().any(|alone| alone == value)).then(|| name.to_string())
 }
 
 /// A port as far as BuildKit's checks look at it; `None` if it has no number or no protocol that is known.

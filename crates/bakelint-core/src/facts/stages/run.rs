@@ -1,5 +1,6 @@
 //! The passes over a file, up to the evaluation of its instructions.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::environment::{Binding, Global, Origin, Scopes, to_lookup};
@@ -15,7 +16,7 @@ use crate::model::build::{Build, Context};
 use crate::model::dockerfile::Dockerfile;
 use crate::model::value::{Text, TextPart};
 use crate::source::{FileId, Span};
-use crate::suggest::nearest;
+use crate::suggest::{nearest, nearest_variable};
 use crate::syntax::SyntaxError;
 use crate::syntax::dockerfile::{self as syntax, Body, Expanded, Instruction, Lexer, Lookup, Part, StageRef};
 use crate::syntax::image::ImageRef;
@@ -64,7 +65,9 @@ pub(super) struct Run<'p> {
     pub dispatched: Vec<bool>,
     /// The nodes that an instruction needs, in the order of its mounts; a COPY needs at most one. By index of the file's
     /// instructions.
-    pub needs: std::collections::HashMap<usize, Vec<usize>>,
+    pub needs: HashMap<usize, Vec<usize>>,
+    /// The names that any ARG or ENV of the file sets.
+    file_names: HashSet<String>,
     /// The triggers of each stage.
     triggers: Vec<Vec<(usize, StepOrigin)>>,
     configs: Vec<ImageConfig>,
@@ -113,7 +116,8 @@ pub(super) fn evaluate(project: &Project, build: usize) -> Option<Evaluation> {
         worker,
         nodes: (0..stages).map(|_| Node::default()).collect(),
         dispatched: vec![false; stages],
-        needs: std::collections::HashMap::new(),
+        needs: HashMap::new(),
+        file_names: names_set_in(tree),
         triggers: vec![Vec::new(); stages],
         configs: vec![ImageConfig::default(); stages],
     };
@@ -828,9 +832,19 @@ impl Run<'_> {
         }
     }
 
-    /// An unknown image may set what images are known to set, and what an instruction only wants to extend.
+    /// Whether an image that is not known may well set a variable: images are known to set it, or an instruction extends it, or
+    /// the file sets no such variable anywhere, not even under a name that is nearly the same.
     fn may_be_set_by_image(&self, stage: usize, name: &str, own: &[String]) -> bool {
-        !self.evaluation.stages[stage].complete && (is_image_variable(name) || own.iter().any(|own| own == name))
+        if self.evaluation.stages[stage].complete {
+            return false;
+        }
+        let is_like_one = || {
+            let names = self.evaluation.scopes.names(self.evaluation.scopes.now(stage));
+            nearest_variable(name, names.iter().map(String::as_str)).is_some()
+        };
+        is_image_variable(name)
+            || own.iter().any(|own| own == name)
+            || !self.file_names.contains(name) && !is_predefined(name) && !is_like_one()
     }
 
     /// What is known about a variable of a stage now.
@@ -866,6 +880,24 @@ impl Run<'_> {
 /// A platform that the build asks for, in its usual spelling.
 fn read_platform(text: &str, worker: &Platform) -> Option<Platform> {
     Platform::parse(text, (&worker.os, &worker.architecture)).map(|platform| platform.normalized())
+}
+
+/// The names that instructions of a file set, as they are written.
+fn names_set_in(tree: &syntax::Dockerfile) -> HashSet<String> {
+    let names = |body: &Body| -> Vec<String> {
+        match body {
+            Body::Arg(pairs) => pairs.iter().map(|pair| pair.name.to_string()).collect(),
+            Body::Env(set) => set.pairs.iter().map(|pair| pair.key.to_string()).collect(),
+            _ => Vec::new(),
+        }
+    };
+    tree.instructions.iter().flat_map(|instruction| names(&instruction.body)).collect()
+}
+
+/// Whether BuildKit gives FROM lines an argument of that name.
+fn is_predefined(name: &str) -> bool {
+    let part = name.strip_prefix("BUILD").or_else(|| name.strip_prefix("TARGET"));
+    part.is_some_and(|part| ["PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE"].contains(&part))
 }
 
 /// Names that are no stages, whatever a stage is called.
@@ -925,7 +957,7 @@ fn parse_trigger(file: FileId, text: &str) -> Result<Instruction, String> {
 }
 
 /// What the command line says about an image, by any of its names.
-fn lookup_image<'s>(map: &'s std::collections::BTreeMap<String, String>, image: &ImageRef) -> Option<&'s String> {
+fn lookup_image<'s>(map: &'s BTreeMap<String, String>, image: &ImageRef) -> Option<&'s String> {
     let tag = image.effective_tag().map(|tag| format!(":{tag}")).unwrap_or_default();
     let digest = image.digest.as_ref().map(|digest| format!("@{digest}")).unwrap_or_default();
     let (name, familiar) = (image.name(), image.familiar_name());
