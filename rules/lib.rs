@@ -12,10 +12,13 @@ pub mod cache;
 pub mod correctness;
 pub mod downloads;
 pub mod layers;
+mod left_out;
 pub mod pinning;
 pub mod security;
 pub mod size;
 pub mod workflow;
+
+pub use left_out::{LEFT_OUT, left_out};
 
 /// All rules, by theme.
 pub fn all() -> &'static [Rule] {

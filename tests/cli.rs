@@ -58,6 +58,8 @@ pub fn trials() -> Vec<Trial> {
     vec![
         Trial::test("cli::a path that does not exist is an error", missing_path),
         Trial::test("cli::an empty repository is clean", empty_repository),
+        Trial::test("cli::a check of hadolint that is left out is explained and may be named", left_out),
+        Trial::test("cli::init takes over hadolint's configuration and overwrites nothing", init),
         Trial::test("cli::a mistyped rule is an error with a suggestion", mistyped_rule),
         Trial::test("cli::a mistake in bakelint.toml is shown in its place", bad_configuration),
         Trial::test("cli::invalid UTF-8 is read and never edited", invalid_utf8),
@@ -227,4 +229,25 @@ fn baseline_survives() -> Result<(), Failed> {
 /// The bundled shop is checked as its README says.
 pub fn shop() -> std::path::PathBuf {
     workspace().join("examples/shop")
+}
+
+fn left_out() -> Result<(), Failed> {
+    let folder = folder(&[("Dockerfile", b"FROM debian:12\nRUN a\nRUN b\n")])?;
+    let found = bakelint(folder.path(), &["explain", "DL3059"]);
+    expect(&found, CLEAN, "makes caching worse", "")?;
+    let found =
+        bakelint(folder.path(), &["check", "--ignore", "DL3059,SC2086,hadolint:DL3047", "--enable", "hadolint:DL3057"]);
+    expect(&found, CLEAN, "", "nothing found")?;
+    let found = bakelint(folder.path(), &["explain", "SC2086"]);
+    expect(&found, CLEAN, "shellcheck.net/wiki/SC2086", "")
+}
+
+fn init() -> Result<(), Failed> {
+    let hadolint = b"ignored: [DL3009]\noverride:\n  error: [DL3015]\n";
+    let dockerfile = b"FROM debian:12\nRUN apt-get update && apt-get install -y curl\n";
+    let folder = folder(&[(".hadolint.yaml", hadolint), ("Dockerfile", dockerfile)])?;
+    expect(&bakelint(folder.path(), &["init", "--from", "hadolint"]), CLEAN, "", "bakelint.toml written")?;
+    let found = bakelint(folder.path(), &["check", "--format", "concise"]);
+    expect(&found, FOUND, "error[apt-recommends]", "1 error in")?;
+    expect(&bakelint(folder.path(), &["init"]), FAILED, "", "bakelint.toml")
 }

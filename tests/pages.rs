@@ -38,11 +38,11 @@ pub fn trials() -> Vec<Trial> {
 /// The project's linter for one rule, with the example's own configuration.
 fn linter(rule: &Rule, example: &Example, level: &str) -> Result<Linter, Failed> {
     let text = example.files.iter().find(|(path, _)| path == "bakelint.toml").map_or("", |(_, text)| text);
-    let mut config = Config::parse(text, bakelint_rules::all())?;
+    let mut config = Config::parse(text, bakelint_rules::all(), bakelint_rules::LEFT_OUT)?;
     config.selection.select = vec![rule.meta.id.into()];
     config.selection.min_confidence = Some(Confidence::Low);
     if level == "off" {
-        config.levels.insert(rule.meta.id, None);
+        config.levels.insert(rule.meta.id.into(), None);
     }
     Ok(Linter::new(bakelint_rules::all(), config))
 }

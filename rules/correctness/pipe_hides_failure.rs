@@ -1,26 +1,30 @@
 //! A pipe hides that a command before its end fails.
 //!
-//! The status of a pipe is that of its last command. When `curl` in `curl … | tar xz` or `curl … | sh` breaks off, the step may well succeed, with half of
-//! the files or none of them in the layer, and the layer is cached.
+//! The status of a pipe is that of its last command. When `curl` in `curl … | sh` gets no answer, `sh` has nothing to do and the step succeeds. The layer is cached, and
+//! what breaks is a later step, or the image.
 //!
 //! `set -o pipefail` makes the pipe fail when any part of it does. bash, zsh, ksh and the ash of busybox (Alpine) know it; `/bin/sh` of Debian 12 and older
 //! does not, there it takes `SHELL ["/bin/bash", "-o", "pipefail", "-c"]`, where bash is installed.
 //!
-//! Not flagged: scripts and shells that set it, pipes whose failure is dealt with by `||`, and pipes that are only about text that is there, such as
-//! `echo … | tee`, which are hints of low confidence. The fix is offered for shells that surely know the option, and is unsafe: a pipe that ends early on
-//! purpose, as with `| head -1`, fails with it.
+//! Flagged are pipes that begin with a download, an install or a build. Where the end of the pipe fails by itself when it gets nothing or half of something, as `tar`, `gpg` and
+//! `grep` do, only downloads are, as an info: the step stops, but not with the reason. All other pipes are hints of low confidence.
+//!
+//! Not flagged: scripts and shells that set the option, and pipes whose failure is dealt with by `||`. The fix is offered for shells that surely know the option, and is unsafe: a pipe that ends early
+//! on purpose, as with `| head -1`, fails with it.
 //!
 //! ## Examples
 //!
-//! ### An archive that is cut off
+//! ### Nothing to run
 //!
 //! ```dockerfile
 //! FROM debian:12
+//! RUN curl -fsSL https://example.org/install.sh | sh
 //! RUN curl -fsSL https://example.org/tool.tar.gz | tar xz -C /usr/local
 //! ```
 //!
 //! ```text
-//! Dockerfile:2:5: warning[pipe-hides-failure] a failure of `curl` goes unseen: the pipe ends as `tar` does
+//! Dockerfile:2:5: warning[pipe-hides-failure] a failure of `curl` goes unseen: the pipe ends as `sh` does
+//! Dockerfile:3:5: info[pipe-hides-failure] a failure of `curl` goes unseen: the pipe ends as `tar` does
 //! ```
 //!
 //! ### On Alpine
@@ -76,11 +80,18 @@
 //! FROM debian:12
 //! RUN echo "deb https://example.org stable main" | tee /etc/apt/sources.list.d/x.list
 //! RUN yes | apt-get install git
+//! RUN php -v | grep -q 8.4
+//! RUN npm run build | tee build.log
+//! RUN npm ls | grep -q left-pad
+//! RUN rm x | true
 //! ```
 //!
 //! ```text
 //! Dockerfile:2:5: warning[pipe-hides-failure] a failure of `echo` goes unseen: the pipe ends as `tee` does
 //! Dockerfile:3:5: warning[pipe-hides-failure] a failure of `yes` goes unseen: the pipe ends as `apt-get` does
+//! Dockerfile:4:5: warning[pipe-hides-failure] a failure of `php` goes unseen: the pipe ends as `grep` does
+//! Dockerfile:5:5: warning[pipe-hides-failure] a failure of `npm` goes unseen: the pipe ends as `tee` does
+//! Dockerfile:6:5: warning[pipe-hides-failure] a failure of `npm` goes unseen: the pipe ends as `grep` does
 //! ```
 //!
 //! ### Below other stages, later lines and substitutions
@@ -129,8 +140,40 @@ use bakelint_core::prelude::*;
 #[serde(default, deny_unknown_fields)]
 pub struct Rule {}
 
-/// Commands that have nothing to fail at, but their output.
-const HARMLESS: &[&str] = &["echo", "printf", "yes", "true", "seq", "basename", "dirname", "uname", "id", "whoami"];
+/// Commands that fetch something over the network.
+const DOWNLOADS: &[&str] =
+    &["curl", "wget", "wget2", "aria2c", "git", "ssh", "scp", "rsync", "aws", "gsutil", "gcloud", "az"];
+
+/// Commands that install or build.
+const BUILDS: &[&str] = &[
+    "make", "cmake", "ninja", "npm", "npx", "yarn", "pnpm", "bun", "go", "cargo", "mvn", "mvnw", "gradle", "gradlew",
+    "dotnet", "pip", "pip3", "pytest", "uv", "poetry", "composer", "bundle", "gem", "apt-get", "apk", "dnf", "yum",
+    "zypper",
+];
+
+/// Commands that fail by themselves when their input is empty or cut off.
+const NOTICING: &[&str] = &[
+    "tar",
+    "bsdtar",
+    "gpg",
+    "apt-key",
+    "grep",
+    "egrep",
+    "fgrep",
+    "unzip",
+    "gunzip",
+    "unxz",
+    "xz",
+    "zstd",
+    "bunzip2",
+    "cpio",
+    "sha256sum",
+    "sha512sum",
+    "shasum",
+    "rpm",
+    "docker",
+    "gzip",
+];
 
 impl Check for Rule {
     const META: Meta =
@@ -145,15 +188,19 @@ impl Check for Rule {
             };
             let set_at = commands.iter().position(set).unwrap_or(commands.len());
             let pipes: Vec<Pipe> = (0..set_at).filter_map(|at| pipe(&commands, at)).collect();
-            let Some(pipe) = pipes.iter().min_by_key(|pipe| pipe.harmless) else { continue };
+            let Some(pipe) = pipes.iter().max_by_key(|pipe| (pipe.risk, std::cmp::Reverse(pipe.span.start))) else {
+                continue;
+            };
             let (first, last) = (pipe.first, pipe.last);
             let message = format!("a failure of `{first}` goes unseen: the pipe ends as `{last}` does");
             let dockerfile = &project.dockerfiles[run.dockerfile];
             let diagnostic = found.add_at(dockerfile, run.instruction, pipe.span, "this pipe", message);
             diagnostic.help("set `-o pipefail`, by SHELL or in the script, where the shell knows it");
-            if pipe.harmless {
-                diagnostic.confidence(Confidence::Low);
-            }
+            match pipe.risk {
+                Risk::Small => diagnostic.confidence(Confidence::Low),
+                Risk::Noticed => diagnostic.severity(Severity::Info),
+                Risk::Unseen => diagnostic,
+            };
             if let Some(edit) = edit(project, run) {
                 diagnostic.fix(
                     Fix::unsafe_("Let the pipe fail as a whole with `set -o pipefail`", vec![edit]).rebuilds_once(),
@@ -168,7 +215,18 @@ struct Pipe<'c> {
     span: Span,
     first: &'c str,
     last: &'c str,
-    harmless: bool,
+    risk: Risk,
+}
+
+/// What may happen unseen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Risk {
+    /// Hardly anything.
+    Small,
+    /// Something is missing, and the end of the pipe stops at that.
+    Noticed,
+    /// Something is missing and the step goes on.
+    Unseen,
 }
 
 /// The pipe that the command at an index begins.
@@ -192,15 +250,20 @@ fn pipe<'c>(commands: &'c [CommandRef], at: usize) -> Option<Pipe<'c>> {
     }
     let name = |command: &CommandRef<'c>| command.simple.name().unwrap_or("the first command");
     let others = &parts[..parts.len().saturating_sub(1)];
-    let harmless = others.iter().all(|command| command.simple.name().is_some_and(|name| HARMLESS.contains(&name)));
-    let risky = others.iter().find(|command| command.simple.name().is_none_or(|name| !HARMLESS.contains(&name)));
+    let one_of = |list: &[&str], command: &CommandRef| command.simple.name().is_some_and(|name| list.contains(&name));
+    let download = others.iter().find(|command| one_of(DOWNLOADS, command));
+    let build = others.iter().find(|command| one_of(BUILDS, command));
+    let risk = match (download, build, one_of(NOTICING, last)) {
+        (Some(_), _, true) => Risk::Noticed,
+        (Some(_), _, false) | (None, Some(_), false) => Risk::Unseen,
+        _ => Risk::Small,
+    };
     let last_name = last.simple.name().unwrap_or("the last command");
-    Some(Pipe {
-        span: first.span.cover(last.span),
-        first: name(risky.copied().unwrap_or(first)),
-        last: last_name,
-        harmless,
-    })
+    if last_name == "true" || last_name == ":" {
+        return None;
+    }
+    let guilty = download.or(build).copied().unwrap_or(first);
+    Some(Pipe { span: first.span.cover(last.span), first: name(guilty), last: last_name, risk })
 }
 
 /// Sets the option at the start of the script, where the shell is sure to know it.

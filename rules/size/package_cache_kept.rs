@@ -139,6 +139,7 @@
 //! RUN apt-get update && apt-get install -y git && apt-get distclean
 //! RUN apt-get update && ./cleanup.sh
 //! RUN apk update && apk add git && rm -rf /var/cache/apk/*
+//! RUN --mount=type=cache,target=/pkgs ln -s /pkgs /etc/apk/cache && apk add git
 //! RUN microdnf install -y git && rm -rf /var/cache/yum
 //! RUN zypper -n in git && zypper cc -a
 //! SHELL ["pwsh", "-Command"]
@@ -420,7 +421,13 @@ fn later_runs<'p>(project: &'p Project, run: &'p Run) -> impl Iterator<Item = &'
     runs.filter(move |other| other.instruction > run.instruction && above.get(other.stage).copied().unwrap_or(false))
 }
 
-fn apk(_: &Project, run: &Run) -> Option<Kept> {
+fn apk(project: &Project, run: &Run) -> Option<Kept> {
+    // With a link there, the index goes to where it leads.
+    let linked =
+        |command: &CommandRef| command.simple.words.iter().any(|word| word.prefix().starts_with("/etc/apk/cache"));
+    if project.commands(run).iter().any(linked) {
+        return None;
+    }
     let keeps = |command: &&PackageCommand| {
         command.manager == Manager::Apk
             && matches!(command.action, Action::Install | Action::Upgrade)

@@ -31,6 +31,8 @@ pub enum Command {
     Baseline(Baseline),
     /// Print the project model as JSON or as a graph; for one Dockerfile its instructions and stages
     Inspect(Inspect),
+    /// Write a bakelint.toml to begin with, or one made from another tool's configuration
+    Init(Init),
     /// Show the page of a rule
     Explain(Explain),
     /// List all rules
@@ -204,6 +206,10 @@ pub struct Check {
     /// Print findings only
     #[arg(long, short)]
     pub quiet: bool,
+
+    /// Run ShellCheck, if it is installed, over the scripts of RUN instructions
+    #[arg(long)]
+    pub shellcheck: bool,
 
     /// Read one file from standard input as this path
     #[arg(long, value_name = "PATH", conflicts_with = "fix")]
@@ -436,6 +442,25 @@ pub struct Inspect {
     /// How the model is printed
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub format: GraphFormat,
+}
+
+/// `bakelint init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Folder to write the file into
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub path: PathBuf,
+
+    /// Take over this tool's configuration from the folder
+    #[arg(long, value_enum, value_name = "TOOL")]
+    pub from: Option<OtherTool>,
+}
+
+/// Tools whose configuration can be taken over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OtherTool {
+    /// hadolint: .hadolint.yaml or .hadolint.yml
+    Hadolint,
 }
 
 /// `bakelint explain`.

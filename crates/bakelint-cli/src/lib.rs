@@ -7,6 +7,7 @@ mod command;
 mod error;
 mod load;
 mod report;
+mod shellcheck;
 mod write;
 
 use std::ffi::OsString;
@@ -64,6 +65,7 @@ pub fn run<T: Into<OsString> + Clone>(args: impl IntoIterator<Item = T>, around:
         Command::Replay(args) => command::replay::run(args, around),
         Command::Baseline(args) => command::baseline::run(args, around),
         Command::Inspect(args) => command::inspect::run(args, around),
+        Command::Init(args) => command::init::run(args, around),
         Command::Explain(args) => command::explain::run(args, around),
         Command::Rules(args) => command::rules::run(args, around),
         Command::Completions(args) => command::completions::run(args, around),

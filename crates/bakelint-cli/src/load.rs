@@ -115,12 +115,12 @@ fn config(scope: &Scope, root: &Path, around: &Surroundings) -> Result<Config, F
         Some(file) => {
             let text = fs::read_to_string(file).map_err(|source| Failure::File { path: file.clone(), source })?;
             let path = relative(file, &around.directory).unwrap_or_else(|| file.display().to_string());
-            let parsed = Config::parse(&text, bakelint_rules::all());
+            let parsed = Config::parse(&text, bakelint_rules::all(), bakelint_rules::LEFT_OUT);
             parsed.map_err(|error| Failure::Config { path, text, error })?
         }
     };
     let names = |names: &[String]| {
-        let known = |name: &String| known_rule(name, 0..0, bakelint_rules::all());
+        let known = |name: &String| known_rule(name, 0..0, bakelint_rules::all(), bakelint_rules::LEFT_OUT);
         let usage = |error: ConfigError| Failure::Usage { message: error.message, help: error.help };
         names.iter().map(|name| known(name).map_err(usage)).collect::<Result<Vec<_>, _>>()
     };

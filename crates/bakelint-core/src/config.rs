@@ -153,8 +153,8 @@ pub struct Config {
     pub selection: Selection,
     /// Wishes for some paths; later ones win.
     pub overrides: Vec<Override>,
-    /// Severity by rule id; `None` switches the rule off.
-    pub levels: BTreeMap<&'static str, Option<Severity>>,
+    /// Severity by rule id, or by the alias of some of a rule's findings; `None` switches them off.
+    pub levels: BTreeMap<String, Option<Severity>>,
     /// Options by rule id.
     pub options: BTreeMap<&'static str, toml::Table>,
     /// Path patterns that are not read.
@@ -166,12 +166,17 @@ pub struct Config {
 impl Config {
     /// Reads the text of a `bakelint.toml`.
     ///
+    /// `left_out` are checks of other tools that have no rule, with the reason: they may be named, to no effect.
+    ///
     /// # Errors
     /// The first mistake: bad TOML, an unknown key, rule or level, a bad pattern, a wrong option of a rule.
-    pub fn parse(text: &str, catalogue: &[Rule]) -> Result<Self, ConfigError> {
+    pub fn parse(text: &str, catalogue: &[Rule], left_out: &[(&str, &str)]) -> Result<Self, ConfigError> {
         let file: File = toml::from_str(text).map_err(|error| explain(&error, None))?;
         let check = |names: &[Spanned<String>]| {
-            names.iter().map(|name| known_rule(name.get_ref(), name.span(), catalogue)).collect::<Result<Vec<_>, _>>()
+            names
+                .iter()
+                .map(|name| known_rule(name.get_ref(), name.span(), catalogue, left_out))
+                .collect::<Result<Vec<_>, _>>()
         };
         for form in file.project.labels.values() {
             if !LABEL_FORMS.contains(&form.get_ref().as_str()) {
@@ -211,10 +216,8 @@ impl Config {
         patterns(&file.files.exclude)?;
         config.exclude = file.files.exclude.into_iter().map(Spanned::into_inner).collect();
         for (name, table) in file.rules {
-            let id = known_rule(name.get_ref(), name.span(), catalogue)?;
-            let Some(rule) = catalogue.iter().find(|rule| rule.answers_to(&id)) else {
-                return Err(ConfigError::new(format!("`{id}` has no options"), name.span()));
-            };
+            let known = known_rule(name.get_ref(), name.span(), catalogue, left_out)?;
+            let rule = catalogue.iter().find(|rule| rule.answers_to(&known));
             let span = table.span();
             let mut table = table.into_inner();
             if let Some(level) = table.remove("level") {
@@ -226,13 +229,22 @@ impl Config {
                         word_in(text, &span, "level"),
                     ));
                 };
-                config.levels.insert(rule.meta.id, parsed);
-                if parsed.is_some() {
-                    config.selection.enable.push(id.clone());
+                if parsed.is_some() && rule.is_some() {
+                    config.selection.enable.push(known.clone());
                 }
+                config.levels.insert(known.clone(), parsed);
             }
-            let _tried = rule.configure(table.clone()).map_err(|error| explain(&error, Some((text, &span))))?;
-            config.options.insert(rule.meta.id, table);
+            match rule {
+                Some(rule) => {
+                    let tried = rule.configure(table.clone());
+                    let _works = tried.map_err(|error| explain(&error, Some((text, &span))))?;
+                    if !table.is_empty() || rule.meta.id == known {
+                        config.options.insert(rule.meta.id, table);
+                    }
+                }
+                None if table.is_empty() => {}
+                None => return Err(ConfigError::new(format!("`{known}` has no options"), name.span())),
+            }
         }
         Ok(config)
     }
@@ -252,6 +264,12 @@ impl Config {
             .collect()
     }
 
+    /// The severity that is asked for a finding, by its rule or by another tool's name for it; `Some(None)` when it is off.
+    pub fn level(&self, finding: &Diagnostic, of_rule: &[&'static str]) -> Option<Option<Severity>> {
+        let names = finding.also(of_rule).iter().chain([&finding.rule]);
+        names.filter_map(|name| self.levels.get(*name)).next().copied()
+    }
+
     /// The wishes that hold for the file at `path`.
     pub fn selection_for(&self, path: &str) -> Selection {
         let covering = self.overrides.iter().filter(|over| over.covers(path));
@@ -260,19 +278,35 @@ impl Config {
 }
 
 /// The findings that the engine itself makes: they can be ignored and selected, but have no page of their own.
-pub const BUILT_IN: &[&str] = &["failing-check", "syntax-error", "unreadable-file", "unused-ignore"];
+pub const BUILT_IN: &[&str] = &["failing-check", "syntax-error", "unreadable-file", "unused-ignore", SHELLCHECK];
 
-/// Checks a rule's name: an id, an alias with or without its tool, a theme or a built-in finding. An alias gets its tool.
+/// The rule of findings that ShellCheck makes; each carries its code as an alias.
+pub const SHELLCHECK: &str = "shellcheck";
+
+/// Checks a rule's name: an id, an alias with or without its tool, a theme, a built-in finding, a check that is left out, or a
+/// code of ShellCheck. An alias gets its tool.
 ///
 /// # Errors
 /// When nothing has that name; with the nearest name as help.
-pub fn known_rule(name: &str, span: Range<usize>, catalogue: &[Rule]) -> Result<String, ConfigError> {
+pub fn known_rule(
+    name: &str,
+    span: Range<usize>,
+    catalogue: &[Rule],
+    left_out: &[(&str, &str)],
+) -> Result<String, ConfigError> {
+    let bare = |also: &&str| also.split_once(':').is_some_and(|(_, bare)| bare == name);
     if let Some(rule) = catalogue.iter().find(|rule| rule.answers_to(name)) {
-        let bare = |also: &&&str| also.split_once(':').is_some_and(|(_, bare)| bare == name);
-        return Ok(rule.meta.also.iter().find(bare).map_or(name, |also| also).to_owned());
+        return Ok(rule.meta.also.iter().copied().find(bare).unwrap_or(name).to_owned());
     }
     if BUILT_IN.contains(&name) || catalogue.iter().any(|rule| rule.theme == name) {
         return Ok(name.to_owned());
+    }
+    if let Some((full, _)) = left_out.iter().find(|(full, _)| *full == name || bare(full)) {
+        return Ok((*full).to_owned());
+    }
+    let code = name.strip_prefix("shellcheck:").unwrap_or(name);
+    if code.strip_prefix("SC").is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit())) {
+        return Ok(format!("shellcheck:{code}"));
     }
     let names = catalogue.iter().flat_map(|rule| {
         let bare = rule.meta.also.iter().map(|also| also.split_once(':').map_or(*also, |(_, bare)| bare));

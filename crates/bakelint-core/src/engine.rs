@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Config, Selection};
+use crate::config::{Config, SHELLCHECK, Selection};
 use crate::diagnostic::{Confidence, Diagnostic, Severity};
 use crate::edit::{self, Safety};
 use crate::facts::stages::Reading;
@@ -74,6 +74,11 @@ impl Linter {
 
     /// Links the files and runs every wanted rule over them.
     pub fn lint(&self, snapshot: Snapshot) -> Report {
+        self.lint_with(snapshot, |_| Vec::new())
+    }
+
+    /// As [`lint`](Self::lint), with what another program finds about the project among the findings.
+    pub fn lint_with(&self, snapshot: Snapshot, others: impl FnOnce(&Project) -> Vec<Diagnostic>) -> Report {
         let project = Project::new(snapshot, self.config.settings.clone());
         let mut diagnostics = built_in(&project);
         for (rule, check) in &self.checks {
@@ -81,6 +86,7 @@ impl Linter {
             check(&project, &mut found);
             diagnostics.extend(found.into_diagnostics());
         }
+        diagnostics.extend(others(&project));
         let diagnostics = self.filter(&project, diagnostics);
         Report { project, diagnostics }
     }
@@ -126,9 +132,9 @@ impl Linter {
             if let Some(silence) = files.get_mut(&diagnostic.span.file) {
                 silence.note_check(&diagnostic, rule.as_ref());
             }
-            match self.config.levels.get(diagnostic.rule) {
+            match self.config.level(&diagnostic, rule.as_ref().map_or(&[], |rule| rule.meta.also)) {
                 Some(None) => continue,
-                Some(Some(level)) => diagnostic.severity = *level,
+                Some(Some(level)) => diagnostic.severity = level,
                 None => {}
             }
             let silence = files.get_mut(&diagnostic.span.file);
@@ -223,13 +229,14 @@ impl Silence {
 }
 
 fn wants(selection: &Selection, diagnostic: &Diagnostic, rule: Option<&Rule>) -> bool {
-    let named = |names: &[String]| names.iter().any(|name| name == diagnostic.rule);
+    let answers = |name: &String| name == diagnostic.rule || diagnostic.also(&[]).contains(&name.as_str());
+    let named = |names: &[String]| names.iter().any(answers);
     let selected = match rule {
         Some(rule) => selection.wants_finding(rule, diagnostic),
         // A file that cannot be read hides every other finding in it, so it is shown whatever is selected.
         None => {
-            !named(&selection.ignore)
-                && (named(&selection.select) || diagnostic.rule != UNUSED_IGNORE.id || selection.select.is_empty())
+            let always = diagnostic.rule != UNUSED_IGNORE.id && diagnostic.rule != SHELLCHECK;
+            !named(&selection.ignore) && (named(&selection.select) || always || selection.select.is_empty())
         }
     };
     selected

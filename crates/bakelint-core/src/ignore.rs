@@ -56,9 +56,10 @@ impl Ignore {
                     let bare = |also: &&str| also == name || also.split_once(':').is_some_and(|(_, bare)| bare == name);
                     name == diagnostic.rule || rule.is_some_and(|rule| rule.theme == name) || also.iter().any(bare)
                 }),
-                Tool::Hadolint => {
-                    names("hadolint:").any(|name| self.rules.iter().any(|rule| rule.eq_ignore_ascii_case(name)))
-                }
+                // hadolint runs ShellCheck too, and its comments are for both.
+                Tool::Hadolint => names("hadolint:")
+                    .chain(names("shellcheck:"))
+                    .any(|name| self.rules.iter().any(|rule| rule.eq_ignore_ascii_case(name))),
                 Tool::BuildKit | Tool::BuildKitComment => names("buildkit:").filter(is_check).any(lists),
             }
     }

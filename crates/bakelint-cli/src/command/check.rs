@@ -10,7 +10,7 @@ use bakelint_core::prelude::*;
 use crate::args::{Check, Format};
 use crate::load::{self, Loaded, load};
 use crate::report::{self, Look, Summary, plural};
-use crate::{CLEAN, FOUND, Failure, Surroundings, write};
+use crate::{CLEAN, FOUND, Failure, Surroundings, shellcheck, write};
 
 /// Runs the verb.
 pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
@@ -27,9 +27,9 @@ pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
             (fixed.report, fixed.applied)
         }
     };
-    let after = &report.project.snapshot;
+    let after = report.project.snapshot.clone();
     if args.fix.is_some() {
-        let files = write::write(&loaded.root, &before, after)?;
+        let files = write::write(&loaded.root, &before, &after)?;
         if applied > 0 && !args.quiet {
             writeln!(
                 around.err,
@@ -39,6 +39,7 @@ pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
             )?;
         }
     }
+    let report = if args.shellcheck { with_shellcheck(&loaded.linter, report, around)? } else { report };
     let project = &report.project;
     let diagnostics: Vec<Diagnostic> = report.diagnostics.into_iter().filter(|found| wanted(project, found)).collect();
     let diagnostics = match &args.baseline {
@@ -46,7 +47,7 @@ pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
         None => diagnostics,
     };
     if args.diff.is_some() {
-        let patch = patch(&before, after);
+        let patch = patch(&before, &after);
         around.out.write_all(patch.as_bytes())?;
         let clean = patch.is_empty() && !fails(&diagnostics, args);
         return Ok(if clean || args.exit_zero { CLEAN } else { FOUND });
@@ -68,6 +69,23 @@ pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
         summary(&Summary::of(project, &diagnostics), around)?;
     }
     Ok(if fails(&diagnostics, args) && !args.exit_zero { FOUND } else { CLEAN })
+}
+
+/// The findings over the same files, with ShellCheck's among them.
+fn with_shellcheck(linter: &Linter, report: Report, around: &mut Surroundings) -> Result<Report, Failure> {
+    let mut said = Ok(Vec::new());
+    let report = linter.lint_with(report.project.snapshot, |project| {
+        said = shellcheck::check(project);
+        said.as_ref().cloned().unwrap_or_default()
+    });
+    if let Err(error) = said {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "the program is not installed".to_owned(),
+            _ => error.to_string(),
+        };
+        writeln!(around.err, "shellcheck was left out: {why}")?;
+    }
+    Ok(report)
 }
 
 /// Infos fail only when they were asked for by `--min-severity info`.

@@ -14,7 +14,10 @@ const ALSO_TESTED: &str = "## Also tested";
 pub fn run(args: &Explain, around: &mut Surroundings) -> Result<u8, Failure> {
     let rules = bakelint_rules::all();
     let Some(rule) = rules.iter().find(|rule| rule.answers_to(&args.rule)) else {
-        let help = known_rule(&args.rule, 0..0, rules).err().and_then(|error| error.help);
+        if let Some((name, reason)) = elsewhere(&args.rule) {
+            return without_rule(args, &name, &reason, around);
+        }
+        let help = known_rule(&args.rule, 0..0, rules, bakelint_rules::LEFT_OUT).err().and_then(|error| error.help);
         return Err(Failure::Usage { message: format!("no rule is called `{}`", args.rule), help });
     };
     let page = rule.page();
@@ -37,5 +40,31 @@ pub fn run(args: &Explain, around: &mut Surroundings) -> Result<u8, Failure> {
         write!(around.out, ", also known as {}", rule.meta.also.join(", "))?;
     }
     writeln!(around.out)?;
+    Ok(CLEAN)
+}
+
+/// A check of another tool that has no rule here: its whole name, and what there is to say.
+fn elsewhere(name: &str) -> Option<(String, String)> {
+    if let Some((name, reason)) = bakelint_rules::left_out(name) {
+        return Some((name.to_owned(), reason.to_owned()));
+    }
+    let name = known_rule(name, 0..0, &[], &[]).ok()?;
+    let code = name.strip_prefix("shellcheck:")?;
+    let reason = format!(
+        "A check of ShellCheck, which `bakelint check --shellcheck` runs over the scripts of RUN instructions: \
+         <https://www.shellcheck.net/wiki/{code}>"
+    );
+    Some((name, reason))
+}
+
+fn without_rule(args: &Explain, name: &str, reason: &str, around: &mut Surroundings) -> Result<u8, Failure> {
+    if args.format == PageFormat::Json {
+        let row = json!({"rule": null, "aliases": [name], "page": reason});
+        serde_json::to_writer_pretty(&mut *around.out, &row).map_err(std::io::Error::from)?;
+        writeln!(around.out)?;
+    } else {
+        let about = if name.starts_with("shellcheck:") { "" } else { "There is no rule for it. " };
+        writeln!(around.out, "# {name}\n\n{about}{reason}")?;
+    }
     Ok(CLEAN)
 }

@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod check;
 pub mod completions;
 pub mod explain;
+pub mod init;
 pub mod inspect;
 pub mod replay;
 pub mod rules;

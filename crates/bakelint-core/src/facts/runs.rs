@@ -1,5 +1,7 @@
 //! What each RUN of a Dockerfile does: packages, downloads, archives, removals, under which shell and with which mounts.
 
+use std::collections::BTreeSet;
+
 use crate::edit::Edit;
 use crate::facts::commands::{Argument, OptionStyle, ShellFamily, ShellProgram, ShellVariables, arguments, shells};
 use crate::facts::downloads::{Download, Unpack, downloads, unpack};
@@ -159,11 +161,21 @@ impl Project {
         shell::append(script, after, command, dockerfile.source.text(), dockerfile.tree.escape)
     }
 
+    fn variables(&self) -> &[Variables] {
+        let read = || AllVariables((0..self.dockerfiles.len()).map(|at| Variables::of(self, at)).collect());
+        let AllVariables(all) = self.derived.get(read);
+        all
+    }
+
+    /// The names that ENV and ARG have set where an instruction begins, all by index.
+    pub fn variable_names(&self, dockerfile: usize, stage: usize, instruction: usize) -> BTreeSet<String> {
+        self.variables().get(dockerfile).map(|variables| variables.names(stage, instruction)).unwrap_or_default()
+    }
+
     /// What is known about an ENV or ARG where an instruction begins, all by index.
     pub fn variable(&self, dockerfile: usize, stage: usize, instruction: usize, name: &str) -> Lookup {
-        let AllVariables(all) =
-            self.derived.get(|| AllVariables((0..self.dockerfiles.len()).map(|at| Variables::of(self, at)).collect()));
-        all.get(dockerfile).map_or(Lookup::Dynamic, |variables| variables.get(stage, instruction, name))
+        let variables = self.variables().get(dockerfile);
+        variables.map_or(Lookup::Dynamic, |variables| variables.get(stage, instruction, name))
     }
 
     /// The value of a variable for a package command: what the script sets, else ENV and ARG. `None` without one or if

@@ -1,6 +1,6 @@
 //! Values that ENV and ARG give to variables, followed over the stages of a Dockerfile.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::Project;
 use crate::model::build::Build;
@@ -101,6 +101,25 @@ impl Variables {
     }
 }
 
+impl Variables {
+    /// The names that ENV and ARG have set where an instruction of a stage begins, in order.
+    pub fn names(&self, stage: usize, instruction: usize) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        let (mut stage, mut before) = (stage, instruction);
+        for _ in 0..MAX_STAGES {
+            let Some(own) = self.stages.get(stage) else { break };
+            let set = own.env.iter().chain(&own.arg);
+            let set = set.filter(|(_, settings)| settings.first().is_some_and(|(at, _)| *at < before));
+            names.extend(set.map(|(name, _)| name.clone()));
+            match own.parent {
+                Some(parent) => (stage, before) = (parent, usize::MAX),
+                None => break,
+            }
+        }
+        names
+    }
+}
+
 /// The value that builds pass for an ARG: unknown unless all pass the same.
 fn passed(builds: &[&Build], name: &str) -> Option<Lookup> {
     let mut values = builds.iter().map(|build| build.arg(name).map(|arg| arg.value.as_known().map(str::to_owned)));
@@ -167,5 +186,7 @@ mod tests {
         for (stage, instruction, name, expected) in cases {
             assert_eq!(variables.get(stage, instruction, name), expected, "{name} before {instruction}");
         }
+        let names: Vec<String> = variables.names(1, 7).into_iter().collect();
+        assert_eq!(names, ["A", "B", "C", "V"]);
     }
 }

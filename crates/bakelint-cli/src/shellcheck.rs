@@ -1,0 +1,224 @@
+//! ShellCheck over the scripts of RUN instructions, when it is asked for and installed.
+//!
+//! ShellCheck is a program of its own and is never needed. Each different script is looked at once: scripts go into files of a
+//! temporary folder, many of them to one call, and the answers come back as JSON, whose places are carried over to the Dockerfile.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::{fs, io};
+
+use bakelint_core::config::SHELLCHECK;
+use bakelint_core::prelude::*;
+use serde::Deserialize;
+
+/// Most scripts of one call.
+const BATCH: usize = 500;
+
+/// Codes that say nothing in a Dockerfile: files that cannot be followed, and shells that ShellCheck does not know.
+const EXCLUDED: &str = "SC1090,SC1091,SC2187";
+
+/// A script to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Job {
+    /// ShellCheck's name for the shell.
+    dialect: &'static str,
+    /// What is looked at: one line of ours, then the script.
+    text: String,
+}
+
+/// A place where a script stands.
+struct Place<'p> {
+    job: Job,
+    script: MappedText,
+    dockerfile: &'p Dockerfile,
+}
+
+/// One thing that ShellCheck says.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Comment {
+    file: String,
+    line: usize,
+    end_line: usize,
+    column: usize,
+    end_column: usize,
+    level: String,
+    code: u32,
+    message: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    comments: Vec<Comment>,
+}
+
+/// What ShellCheck says about all RUN instructions of a project.
+///
+/// # Errors
+/// When the program is not there, or cannot be run.
+pub fn check(project: &Project) -> io::Result<Vec<Diagnostic>> {
+    let places: Vec<Place> = project.all_runs().filter_map(|run| place(project, run)).collect();
+    let mut jobs: BTreeMap<&'static str, Vec<&Job>> = BTreeMap::new();
+    for job in places.iter().map(|place| &place.job).collect::<BTreeSet<_>>() {
+        jobs.entry(job.dialect).or_default().push(job);
+    }
+    let mut answers: HashMap<&Job, Vec<Comment>> = HashMap::new();
+    for (dialect, jobs) in &jobs {
+        for batch in jobs.chunks(BATCH) {
+            let folder = Folder::new()?;
+            for (index, comment) in run(&folder.0, dialect, batch)? {
+                if let Some(job) = batch.get(index) {
+                    answers.entry(job).or_default().push(comment);
+                }
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for place in &places {
+        for comment in answers.get(&place.job).into_iter().flatten() {
+            found.extend(diagnostic(place, comment));
+        }
+    }
+    Ok(found)
+}
+
+fn place<'p>(project: &'p Project, run: &Run) -> Option<Place<'p>> {
+    if run.exec || run.shell.family != ShellFamily::Posix {
+        return None;
+    }
+    let dialect = match run.shell.name().as_str() {
+        "sh" => "sh",
+        "bash" => "bash",
+        "dash" | "ash" | "busybox" => "dash",
+        "ksh" | "mksh" => "ksh",
+        _ => return None,
+    };
+    let dockerfile = project.dockerfiles.get(run.dockerfile)?;
+    let script = dockerfile.tree.instructions.get(run.instruction)?.script()?.text;
+    let names = project.variable_names(run.dockerfile, run.stage, run.instruction);
+    let exports: Vec<String> = names.into_iter().map(|name| format!("{name}=1")).collect();
+    let first = if exports.is_empty() { ":".to_owned() } else { format!("export {}", exports.join(" ")) };
+    let text = format!("{first}\n{}\n", script.as_str());
+    Some(Place { job: Job { dialect, text }, script, dockerfile })
+}
+
+/// Calls the program: what it says, with the index of the script.
+fn run(folder: &Path, dialect: &str, batch: &[&Job]) -> io::Result<Vec<(usize, Comment)>> {
+    for (index, job) in batch.iter().enumerate() {
+        fs::write(folder.join(index.to_string()), &job.text)?;
+    }
+    let output = Command::new("shellcheck")
+        .args(["--norc", "--format=json1", "--exclude", EXCLUDED, "--shell", dialect])
+        .args((0..batch.len()).map(|index| index.to_string()))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()?;
+    let answer: Answer = serde_json::from_slice(&output.stdout).map_err(|_| {
+        let said = String::from_utf8_lossy(&output.stderr);
+        io::Error::other(said.lines().next().unwrap_or("shellcheck gives no answer").to_owned())
+    })?;
+    Ok(answer.comments.into_iter().filter_map(|comment| Some((comment.file.parse().ok()?, comment))).collect())
+}
+
+/// Carries a place over to the Dockerfile. What is said about our own first line is dropped.
+fn diagnostic(place: &Place, comment: &Comment) -> Option<Diagnostic> {
+    let offset = |line: usize, column: usize| {
+        let line_start = match line.checked_sub(2)? {
+            0 => 0,
+            nth => place.script.match_indices('\n').nth(nth - 1)?.0 + 1,
+        };
+        // Columns count characters from 1.
+        let rest = place.script.get(line_start..)?;
+        let column = rest.char_indices().map(|(at, _)| at).nth(column.checked_sub(1)?).unwrap_or(rest.len());
+        Some(line_start + column)
+    };
+    let start = offset(comment.line, comment.column)?;
+    let end = offset(comment.end_line, comment.end_column)?.max(start);
+    let mut span = place.script.span_of(start..end);
+    if span.file != place.dockerfile.file {
+        span = Span::at(place.dockerfile.file, 0);
+    }
+    let severity = match comment.level.as_str() {
+        "error" => Severity::Error,
+        "warning" => Severity::Warning,
+        _ => Severity::Info,
+    };
+    let code = format!("SC{:04}", comment.code);
+    let help = format!("see <https://www.shellcheck.net/wiki/{code}>");
+    Some(Diagnostic {
+        rule: SHELLCHECK,
+        severity,
+        confidence: Confidence::High,
+        message: comment.message.trim_end_matches('.').to_owned(),
+        span,
+        labels: Vec::new(),
+        help: Some(help),
+        fix: None,
+        aliases: Some(vec![alias(&code)]),
+    })
+}
+
+/// The finding's name with its tool. Names live as long as the program: there are a few hundred codes.
+fn alias(code: &str) -> &'static str {
+    static NAMES: Mutex<BTreeMap<String, &'static str>> = Mutex::new(BTreeMap::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    names.entry(code.to_owned()).or_insert_with(|| Box::leak(format!("shellcheck:{code}").into_boxed_str()))
+}
+
+/// A temporary folder that goes away with its owner.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> io::Result<Folder> {
+        for attempt in 0..1000 {
+            let name = format!("bakelint-{}-{attempt}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                Ok(()) => return Ok(Folder(path)),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::Error::other("no temporary folder can be made"))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_carried_over_to_the_dockerfile() {
+        let text = "FROM debian:12\nARG V=1\nRUN true && \\\n    echo é $X\nRUN <<E\na\n  echo $Y\nE\n";
+        let project = Project::new(Snapshot::from_texts([("Dockerfile", text)]), Settings::default());
+        let runs = project.runs(0);
+        let place = |at: usize| place(&project, &runs[at]).expect("it is looked at");
+        assert_eq!(place(0).job.text, "export V=1\ntrue &&     echo é $X\n");
+        let comment = |line, column, end_column| Comment {
+            file: "0".into(),
+            line,
+            end_line: line,
+            column,
+            end_column,
+            level: "info".into(),
+            code: 2086,
+            message: "Double quote.".into(),
+        };
+        let found = diagnostic(&place(0), &comment(2, 20, 22)).expect("it has a place");
+        assert_eq!(project.dockerfiles[0].source.slice(found.span), "$X");
+        assert_eq!((found.also(&[]), found.message.as_str()), (["shellcheck:SC2086"].as_slice(), "Double quote"));
+        let found = diagnostic(&place(1), &comment(3, 8, 10)).expect("it has a place");
+        assert_eq!(project.dockerfiles[0].source.slice(found.span), "$Y");
+        assert!(diagnostic(&place(0), &comment(1, 1, 2)).is_none());
+        assert!(diagnostic(&place(0), &comment(9, 1, 2)).is_none());
+    }
+}
