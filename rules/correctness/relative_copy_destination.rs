@@ -65,31 +65,6 @@ use bakelint_core::prelude::*;
 #[serde(default, deny_unknown_fields)]
 pub struct Rule {}
 
-/// Official images that set no working directory in any version.
-const AT_ROOT: &[&str] = &[
-    "alpine",
-    "debian",
-    "ubuntu",
-    "busybox",
-    "fedora",
-    "centos",
-    "rockylinux",
-    "almalinux",
-    "amazonlinux",
-    "archlinux",
-    "node",
-    "python",
-    "nginx",
-    "eclipse-temurin",
-    "openjdk",
-    "rust",
-    "ruby",
-    "httpd-alpine",
-    "postgres",
-    "mysql",
-    "mariadb",
-];
-
 impl Check for Rule {
     const META: Meta =
         Meta { id: "relative-copy-destination", severity: Severity::Info, also: &["hadolint:DL3045"], ..Meta::DEFAULT };
@@ -99,10 +74,13 @@ impl Check for Rule {
             let mut settled: Vec<bool> = Vec::new();
             for stage in 0..dockerfile.tree.stages.len() {
                 let base = dockerfile.base(stage, project.builds_of(at).next());
+                // Where the image is known to be; nobody knows of others.
+                let image = project.root_image(at, stage).as_ref().and_then(known_image);
+                let placed = image.is_some_and(|image| image.workdir != Some("/"));
                 let mut set = match base {
                     Base::Stage(base) => settled.get(base).copied().unwrap_or(true),
                     Base::Scratch => true,
-                    Base::Context(_) | Base::Image(_) => false,
+                    Base::Context(_) | Base::Image(_) => placed,
                 };
                 for (index, instruction) in dockerfile.stage_instructions(stage) {
                     set |= matches!(instruction.body, Body::Workdir(_));
@@ -115,12 +93,7 @@ impl Check for Rule {
                     let diagnostic =
                         found.add_at(dockerfile, index, copy.destination.span(), "the destination", message);
                     diagnostic.help("set a WORKDIR before, or give an absolute path");
-                    let image = project.root_image(at, stage);
-                    let known = image.is_some_and(|image| {
-                        let name = image.path.strip_prefix("library/").unwrap_or_default();
-                        image.domain == "docker.io" && AT_ROOT.contains(&name)
-                    });
-                    if !known {
+                    if image.is_none() {
                         diagnostic.confidence(Confidence::Low);
                     }
                 }

@@ -19,6 +19,8 @@ const BATCH: usize = 500;
 /// Codes that say nothing in a Dockerfile: files that cannot be followed, and shells that ShellCheck does not know.
 const EXCLUDED: &str = "SC1090,SC1091,SC2187";
 
+static META: Meta = Meta { id: SHELLCHECK, ..Meta::DEFAULT };
+
 /// A script to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Job {
@@ -29,10 +31,9 @@ struct Job {
 }
 
 /// A place where a script stands.
-struct Place<'p> {
+struct Place {
     job: Job,
     script: MappedText,
-    dockerfile: &'p Dockerfile,
 }
 
 /// One thing that ShellCheck says.
@@ -75,16 +76,16 @@ pub fn check(project: &Project) -> io::Result<Vec<Diagnostic>> {
             }
         }
     }
-    let mut found = Vec::new();
+    let mut found = Findings::new(&META);
     for place in &places {
         for comment in answers.get(&place.job).into_iter().flatten() {
-            found.extend(diagnostic(place, comment));
+            add(&mut found, place, comment);
         }
     }
-    Ok(found)
+    Ok(found.into_diagnostics())
 }
 
-fn place<'p>(project: &'p Project, run: &Run) -> Option<Place<'p>> {
+fn place(project: &Project, run: &Run) -> Option<Place> {
     if run.exec || run.shell.family != ShellFamily::Posix {
         return None;
     }
@@ -101,7 +102,7 @@ fn place<'p>(project: &'p Project, run: &Run) -> Option<Place<'p>> {
     let exports: Vec<String> = names.into_iter().map(|name| format!("{name}=1")).collect();
     let first = if exports.is_empty() { ":".to_owned() } else { format!("export {}", exports.join(" ")) };
     let text = format!("{first}\n{}\n", script.as_str());
-    Some(Place { job: Job { dialect, text }, script, dockerfile })
+    Some(Place { job: Job { dialect, text }, script })
 }
 
 /// Calls the program: what it says, with the index of the script.
@@ -123,7 +124,7 @@ fn run(folder: &Path, dialect: &str, batch: &[&Job]) -> io::Result<Vec<(usize, C
 }
 
 /// Carries a place over to the Dockerfile. What is said about our own first line is dropped.
-fn diagnostic(place: &Place, comment: &Comment) -> Option<Diagnostic> {
+fn add(found: &mut Findings, place: &Place, comment: &Comment) -> Option<()> {
     let offset = |line: usize, column: usize| {
         let line_start = match line.checked_sub(2)? {
             0 => 0,
@@ -136,28 +137,17 @@ fn diagnostic(place: &Place, comment: &Comment) -> Option<Diagnostic> {
     };
     let start = offset(comment.line, comment.column)?;
     let end = offset(comment.end_line, comment.end_column)?.max(start);
-    let mut span = place.script.span_of(start..end);
-    if span.file != place.dockerfile.file {
-        span = Span::at(place.dockerfile.file, 0);
-    }
+    let span = place.script.span_of(start..end);
     let severity = match comment.level.as_str() {
         "error" => Severity::Error,
         "warning" => Severity::Warning,
         _ => Severity::Info,
     };
     let code = format!("SC{:04}", comment.code);
+    let message = format!("{code}: {}", comment.message.trim_end_matches('.'));
     let help = format!("see <https://www.shellcheck.net/wiki/{code}>");
-    Some(Diagnostic {
-        rule: SHELLCHECK,
-        severity,
-        confidence: Confidence::High,
-        message: comment.message.trim_end_matches('.').to_owned(),
-        span,
-        labels: Vec::new(),
-        help: Some(help),
-        fix: None,
-        aliases: Some(vec![alias(&code)]),
-    })
+    found.add(span, message).severity(severity).help(help).known_as(alias(&code));
+    Some(())
 }
 
 /// The finding's name with its tool. Names live as long as the program: there are a few hundred codes.
@@ -213,12 +203,17 @@ mod tests {
             code: 2086,
             message: "Double quote.".into(),
         };
-        let found = diagnostic(&place(0), &comment(2, 20, 22)).expect("it has a place");
-        assert_eq!(project.dockerfiles[0].source.slice(found.span), "$X");
-        assert_eq!((found.also(&[]), found.message.as_str()), (["shellcheck:SC2086"].as_slice(), "Double quote"));
-        let found = diagnostic(&place(1), &comment(3, 8, 10)).expect("it has a place");
-        assert_eq!(project.dockerfiles[0].source.slice(found.span), "$Y");
-        assert!(diagnostic(&place(0), &comment(1, 1, 2)).is_none());
-        assert!(diagnostic(&place(0), &comment(9, 1, 2)).is_none());
+        let said = |at: usize, comment: Comment| {
+            let mut found = Findings::new(&META);
+            add(&mut found, &place(at), &comment);
+            let text = |one: &Diagnostic| {
+                format!("{} {} {:?}", project.dockerfiles[0].source.slice(one.span), one.message, one.also(&[]))
+            };
+            found.into_diagnostics().iter().map(text).collect::<Vec<_>>()
+        };
+        assert_eq!(said(0, comment(2, 20, 22)), ["$X SC2086: Double quote [\"shellcheck:SC2086\"]"]);
+        assert_eq!(said(1, comment(3, 8, 10)), ["$Y SC2086: Double quote [\"shellcheck:SC2086\"]"]);
+        assert!(said(0, comment(1, 1, 2)).is_empty());
+        assert!(said(0, comment(9, 1, 2)).is_empty());
     }
 }

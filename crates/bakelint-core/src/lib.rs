@@ -39,6 +39,7 @@ pub mod prelude {
         Argument, CommandOption, Operand, OptionStyle, ShellFamily, ShellProgram, arguments,
     };
     pub use crate::facts::downloads::{Download, Unpack};
+    pub use crate::facts::known_images::known_image;
     pub use crate::facts::packages::{Action, Manager, Manifest, Package, PackageCommand, PackageSource};
     pub use crate::facts::prefix::{Chain, SharedPrefix, SplitPrefix, Step, shared_prefixes, split_prefixes};
     pub use crate::facts::reach::StageUse;
