@@ -155,10 +155,12 @@ fn subnets(args: &[Value]) -> Outcome {
         let start = last.wrapping_add(1) & network.low_bits(network.bits);
         let next = Network { address: start & network.mask(length), length, ..network };
         let inside = next.address & network.mask(network.length) == network.address;
-        if start == 0 || !inside {
+        // go-cidr loses its way with an IPv4 network in IPv6 form.
+        let lost = network.is_mapped();
+        if start == 0 || !inside || lost {
+            let before = if lost { "<nil>".to_owned() } else { before.text() };
             return fail(format!(
-                "not enough remaining address space for a subnet with a prefix of {length} bits after {}",
-                before.text()
+                "not enough remaining address space for a subnet with a prefix of {length} bits after {before}"
             ));
         }
         texts.push(next.text());

@@ -2,6 +2,7 @@
 //!
 //! Decoding keeps numbers as they are written, so that nothing is lost on the way to a [`Number`].
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -212,18 +213,18 @@ fn implied(json: &Json) -> Result<Value, JsonError> {
         Json::String(text) => text.as_str().into(),
         Json::Array(items) => Value::tuple(items.iter().map(implied).collect::<Result<_, _>>()?),
         Json::Object(entries) => {
+            let mut types: HashMap<&str, Type> = HashMap::new();
             let mut values: Vec<(&str, Value)> = Vec::with_capacity(entries.len());
             for (key, json) in entries {
+                let value = implied(json)?;
+                if types.insert(key, value.ty()).is_some_and(|before| before != value.ty()) {
+                    return Err(JsonError(format!("duplicate {} property in JSON object", quoted(key))));
+                }
                 // go-cty looks for the key among the attributes, which are normalised.
                 if *key != *normalize(key) {
                     return Err(JsonError(format!("unsupported attribute {}", quoted(key))));
                 }
-                values.push((key, implied(json)?));
-            }
-            let mut sorted: Vec<(&str, Type)> = values.iter().map(|(key, value)| (*key, value.ty())).collect();
-            sorted.sort_by_key(|(key, _)| *key);
-            if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1) {
-                return Err(JsonError(format!("duplicate {} property in JSON object", quoted(pair[0].0))));
+                values.push((key, value));
             }
             Value::object(values)
         }
