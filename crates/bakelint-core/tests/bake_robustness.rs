@@ -75,7 +75,7 @@ fn every_prefix_of_every_expression_is_evaluated() {
     for expression in table.lines().filter(|line| !line.starts_with([' ', '/']) && line.len() < 200) {
         for prefix in prefixes(expression) {
             exercise("docker-bake.hcl", &format!("x = {prefix}"));
-            exercise("docker-bake.hcl", &format!("x = {prefix})]}}\n"));
+            exercise("docker-bake.hcl", &format!("x = {prefix})]}}\ny = {{}}\n"));
         }
     }
 }

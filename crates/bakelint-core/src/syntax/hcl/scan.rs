@@ -200,7 +200,7 @@ impl<'t> Scanner<'t> {
             (b'~', b'}') => return self.close_brace(2),
             (b'{', _) => {
                 self.push(OpenBrace, 1);
-                self.braces += 1;
+                self.braces = self.braces.wrapping_add(1);
                 return;
             }
             (b'}', _) => return self.close_brace(1),
