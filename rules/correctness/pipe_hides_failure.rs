@@ -83,6 +83,8 @@
 //! RUN php -v | grep -q 8.4
 //! RUN npm run build | tee build.log
 //! RUN npm ls | grep -q left-pad
+//! RUN git log --format=%aN | sort -u > AUTHORS
+//! RUN pip show flask | awk '/^Version/ { print $2 }'
 //! RUN rm x | true
 //! ```
 //!
@@ -92,6 +94,8 @@
 //! Dockerfile:4:5: warning[pipe-hides-failure] a failure of `php` goes unseen: the pipe ends as `grep` does
 //! Dockerfile:5:5: warning[pipe-hides-failure] a failure of `npm` goes unseen: the pipe ends as `tee` does
 //! Dockerfile:6:5: warning[pipe-hides-failure] a failure of `npm` goes unseen: the pipe ends as `grep` does
+//! Dockerfile:7:5: warning[pipe-hides-failure] a failure of `git` goes unseen: the pipe ends as `sort` does
+//! Dockerfile:8:5: warning[pipe-hides-failure] a failure of `pip` goes unseen: the pipe ends as `awk` does
 //! ```
 //!
 //! ### Below other stages, later lines and substitutions
@@ -141,15 +145,13 @@ use bakelint_core::prelude::*;
 pub struct Rule {}
 
 /// Commands that fetch something over the network.
-const DOWNLOADS: &[&str] =
-    &["curl", "wget", "wget2", "aria2c", "git", "ssh", "scp", "rsync", "aws", "gsutil", "gcloud", "az"];
+const DOWNLOADS: &[&str] = &["curl", "wget", "wget2", "aria2c", "ssh", "scp", "rsync", "aws", "gsutil", "gcloud", "az"];
 
-/// Commands that install or build.
-const BUILDS: &[&str] = &[
-    "make", "cmake", "ninja", "npm", "npx", "yarn", "pnpm", "bun", "go", "cargo", "mvn", "mvnw", "gradle", "gradlew",
-    "dotnet", "pip", "pip3", "pytest", "uv", "poetry", "composer", "bundle", "gem", "apt-get", "apk", "dnf", "yum",
-    "zypper",
-];
+/// Commands that build or test.
+const BUILDS: &[&str] = &["make", "cmake", "ninja", "pytest", "tox"];
+
+/// What package managers do beside listing things.
+const ACTIONS: &[Action] = &[Action::Install, Action::Upgrade, Action::Fetch, Action::Build, Action::Refresh];
 
 /// Commands that fail by themselves when their input is empty or cut off.
 const NOTICING: &[&str] = &[
@@ -187,7 +189,7 @@ impl Check for Rule {
                     && command.simple.arguments().iter().any(|word| word.is("pipefail"))
             };
             let set_at = commands.iter().position(set).unwrap_or(commands.len());
-            let pipes: Vec<Pipe> = (0..set_at).filter_map(|at| pipe(&commands, at)).collect();
+            let pipes: Vec<Pipe> = (0..set_at).filter_map(|at| pipe(run, &commands, at)).collect();
             let Some(pipe) = pipes.iter().max_by_key(|pipe| (pipe.risk, std::cmp::Reverse(pipe.span.start))) else {
                 continue;
             };
@@ -230,7 +232,7 @@ enum Risk {
 }
 
 /// The pipe that the command at an index begins.
-fn pipe<'c>(commands: &'c [CommandRef], at: usize) -> Option<Pipe<'c>> {
+fn pipe<'c>(run: &Run, commands: &'c [CommandRef], at: usize) -> Option<Pipe<'c>> {
     let first = commands.get(at).filter(|command| command.context.pipe_len > 1 && command.context.pipe_index == 0)?;
     // The text of `sh -c` is run by a shell of its own.
     if first.context.nested > 0 {
@@ -251,9 +253,27 @@ fn pipe<'c>(commands: &'c [CommandRef], at: usize) -> Option<Pipe<'c>> {
     let name = |command: &CommandRef<'c>| command.simple.name().unwrap_or("the first command");
     let others = &parts[..parts.len().saturating_sub(1)];
     let one_of = |list: &[&str], command: &CommandRef| command.simple.name().is_some_and(|name| list.contains(&name));
-    let download = others.iter().find(|command| one_of(DOWNLOADS, command));
-    let build = others.iter().find(|command| one_of(BUILDS, command));
-    let risk = match (download, build, one_of(NOTICING, last)) {
+    let has = |command: &CommandRef, words: &[&str]| {
+        command.simple.arguments().iter().any(|word| words.iter().any(|expected| word.is(expected)))
+    };
+    let fetches = |command: &&&CommandRef| {
+        let git = command.simple.name() == Some("git") && has(command, &["clone", "fetch", "pull", "ls-remote"]);
+        git || one_of(DOWNLOADS, command)
+    };
+    let builds = |command: &&&CommandRef| {
+        let script = one_of(&["npm", "yarn", "pnpm", "bun"], command) && has(command, &["run", "build", "test"]);
+        let package = run.packages.iter().any(|package| {
+            let same = commands.get(package.command).is_some_and(|other| other.span == command.span);
+            same && ACTIONS.contains(&package.action)
+        });
+        script || package || one_of(BUILDS, command)
+    };
+    let download = others.iter().find(fetches);
+    let build = others.iter().find(builds);
+    let exits = |word: &Word| word.prefix().strip_prefix('-').is_some_and(|letters| letters.contains('e'));
+    let notices =
+        one_of(NOTICING, last) || last.simple.name() == Some("jq") && last.simple.arguments().iter().any(exits);
+    let risk = match (download, build, notices) {
         (Some(_), _, true) => Risk::Noticed,
         (Some(_), _, false) | (None, Some(_), false) => Risk::Unseen,
         _ => Risk::Small,

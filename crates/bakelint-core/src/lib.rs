@@ -69,5 +69,6 @@ pub mod prelude {
     pub use crate::syntax::mapped::MappedText;
     pub use crate::syntax::platform::Platform;
     pub use crate::syntax::shell::{self as shell, CommandRef, Script, Word};
+    pub use crate::syntax::spdx::is_expression as is_license_expression;
     pub use serde::Deserialize;
 }

@@ -13,6 +13,7 @@ pub mod json;
 pub mod mapped;
 pub mod platform;
 pub mod shell;
+pub mod spdx;
 pub mod text;
 pub mod yaml;
 
