@@ -122,6 +122,10 @@ impl Check for Rule {
                     .add(span, format!("`{path}` is relative to the working directory of the base image"))
                     .heeds(heeds)
                     .help("a new version of the base may move it; write an absolute path");
+                // A file that says so in its name is for a builder on Windows, whatever is assumed here.
+                if text.get(1..2) == Some(":") && file.path.to_lowercase().contains("windows") {
+                    diagnostic.confidence(Confidence::Low);
+                }
                 let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '-' | '_');
                 if let Some(base) = &step.before.workdir
                     && os != "windows"

@@ -232,6 +232,13 @@ fn report(
         }
         return;
     }
+    if let Effect::Set(settings) = &step.effect
+        && step.keyword(&file.tree) == Keyword::Arg
+        && settings.iter().any(|setting| setting.name == name)
+    {
+        diagnostic.help(format!("`ARG {name}` alone lets the build pass a value"));
+        return;
+    }
     let end = &evaluation.stages[stage].end;
     let later = evaluation.variable(end.moment, name).and_then(|binding| binding.origin.span());
     match later {

@@ -282,6 +282,9 @@ impl Run<'_> {
 
     fn expose(&mut self, current: &mut Current, ports: &[MappedText]) -> Result<(), Refused> {
         let mut words = Vec::new();
+        // BuildKit's parser sorts them.
+        let mut ports: Vec<&MappedText> = ports.iter().collect();
+        ports.sort_by_key(|port| port.as_str());
         for port in ports {
             let env = |name: &str| self.look_up(current.stage, name, &[]);
             match self.lexer.split(port, &env) {

@@ -63,6 +63,8 @@ pub(super) struct Run<'p> {
     pub nodes: Vec<Node>,
     /// Whether a node can be copied from: it was evaluated, or is an image.
     pub dispatched: Vec<bool>,
+    /// Stages of which a named context of the same name takes the place.
+    replaced: Vec<bool>,
     /// The nodes that an instruction needs, in the order of its mounts; a COPY needs at most one. By index of the file's
     /// instructions.
     pub needs: HashMap<usize, Vec<usize>>,
@@ -116,6 +118,7 @@ pub(super) fn evaluate(project: &Project, build: usize) -> Option<Evaluation> {
         worker,
         nodes: (0..stages).map(|_| Node::default()).collect(),
         dispatched: vec![false; stages],
+        replaced: vec![false; stages],
         needs: HashMap::new(),
         file_names: names_set_in(tree),
         triggers: vec![Vec::new(); stages],
@@ -364,6 +367,7 @@ impl Run<'_> {
                 self.fail(Pass::From, Some(at), error);
             }
             let replaced = own.and_then(|name| self.context_named(name));
+            self.replaced[at] = replaced.is_some();
             self.evaluation.stages[at].base = match (replaced, &name) {
                 (Some(context), _) => StageBase::Context(context),
                 (None, None) => StageBase::Image(None),
@@ -492,14 +496,16 @@ impl Run<'_> {
                 needed.push(match self.tree.copy_from(from) {
                     StageRef::Stage(stage) => stage,
                     StageRef::External => self.external(from, instruction),
-                    // The images that instructions copy from are counted as well.
-                    StageRef::OutOfRange(index) => match usize::try_from(index) {
-                        Ok(index) if index < self.nodes.len() => index,
-                        _ => {
-                            let span = self.on_first_line(instruction, from.span());
-                            return Err(SyntaxError::new(format!("there is no stage {index}"), span));
+                    // The images that instructions copy from are counted as well, once each time.
+                    StageRef::OutOfRange(index) => {
+                        match usize::try_from(index).ok().and_then(|at| self.nodes.get(at)) {
+                            Some(Node { image: Some((name, _)), .. }) => self.external(&name.clone(), instruction),
+                            _ => {
+                                let span = self.on_first_line(instruction, from.span());
+                                return Err(SyntaxError::new(format!("there is no stage {index}"), span));
+                            }
                         }
-                    },
+                    }
                 });
             }
             Body::Run(run) => {
@@ -552,9 +558,10 @@ impl Run<'_> {
                 break;
             }
         }
-        for stage in &mut self.evaluation.stages {
-            let replaced = matches!(stage.base, StageBase::Context(_)) && !all;
-            stage.evaluated = all || stage.reachable && !replaced;
+        for (at, stage) in self.evaluation.stages.iter_mut().enumerate() {
+            // A context that takes the place of a stage can be copied from at once.
+            self.dispatched[at] = self.replaced[at] && (all || stage.reachable);
+            stage.evaluated = all || stage.reachable && !self.replaced[at];
         }
     }
 
@@ -749,8 +756,6 @@ impl Run<'_> {
     /// Evaluates the instructions of a stage.
     fn instructions(&mut self, stage: usize) {
         if !self.evaluation.stages[stage].evaluated {
-            // A context that takes the place of a stage can be copied from at once.
-            self.dispatched[stage] = matches!(self.evaluation.stages[stage].base, StageBase::Context(_));
             return;
         }
         self.dispatched[stage] = true;
