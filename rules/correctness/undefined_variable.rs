@@ -223,11 +223,10 @@ fn report(
         }
         return;
     }
-    let names = evaluation.names(step.before.moment);
-    if let Some(near) = nearest_variable(name, names.iter().map(String::as_str)) {
+    if let Some(near) = evaluation.nearest_variable(step.before.moment, name) {
         diagnostic.help(format!("did you mean `{near}`?"));
         if let Some(place) = used.name_span(&file.source).filter(|_| step.is_own()) {
-            let fix = Fix::unsafe_(format!("Use `{near}`"), vec![Edit::replace(place, near)]);
+            let fix = Fix::unsafe_(format!("Use `{near}`"), vec![Edit::replace(place, near.as_str())]);
             diagnostic.fix(fix.rebuilds_once());
         }
         return;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::source::Span;
-use crate::syntax::dockerfile::{Expanded, Lookup};
+use crate::suggest::nearest_variable;
+use crate::syntax::dockerfile::{Expanded, Lookup, Part};
 
 /// A variable with the value that an instruction, the base image or BuildKit gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +57,14 @@ pub struct Moment {
     pub(super) at: u32,
 }
 
-/// How many stages a lookup walks up before a scope is made that holds everything. It keeps a long chain of stages from
-/// costing the square of its length.
-const MAX_DEPTH: u32 = 32;
+/// How many stages a lookup walks down, so that a long chain of stages does not cost the square of its length.
+const MAX_DEPTH: u32 = 256;
+
+/// Among more variables than this, no similar name is looked for: that would cost the square of their number.
+const MAX_CANDIDATES: usize = 1_000;
+
+/// A longer value counts as unknown. Variables that are made of each other could grow without bound otherwise.
+const MAX_VALUE: usize = 4_096;
 
 /// The variables of one stage in the order in which they were set.
 #[derive(Debug, Clone, Default)]
@@ -89,26 +95,20 @@ impl Scopes {
         Moment { scope, at: self.0.get(scope).map_or(0, |scope| scope.bindings.len() as u32) }
     }
 
-    /// Lets a stage begin with what its parent stage ends with.
-    pub fn inherit(&mut self, scope: usize, parent: usize) {
+    /// Lets a stage begin with what its parent stage ends with. Says whether it does: where too many stages stand on each
+    /// other, nothing is known any more.
+    pub fn inherit(&mut self, scope: usize, parent: usize) -> bool {
         let depth = self.0[parent].depth + 1;
-        if depth < MAX_DEPTH {
-            self.0[scope].parent = Some(parent);
-            self.0[scope].depth = depth;
-        } else {
-            let now = self.now(parent);
-            for name in self.names(now) {
-                if let Some(binding) = self.get(now, &name).cloned() {
-                    self.push(scope, binding);
-                }
-            }
-            let declared: Vec<String> = self.chain(parent).flat_map(|scope| scope.declared.keys().cloned()).collect();
-            self.0[scope].declared.extend(declared.into_iter().map(|name| (name, 0)));
+        if depth >= MAX_DEPTH {
+            return false;
         }
+        self.0[scope].parent = Some(parent);
+        self.0[scope].depth = depth;
         // A stage starts with the image's ENV, whatever an ARG of the parent stage made of it meanwhile.
         let mut hidden: Vec<Binding> = self.0[parent].hidden.values().cloned().collect();
         hidden.sort_by(|a, b| a.name.cmp(&b.name));
         hidden.into_iter().for_each(|binding| self.push(scope, binding));
+        true
     }
 
     fn push(&mut self, scope: usize, binding: Binding) {
@@ -164,6 +164,18 @@ impl Scopes {
             || own.parent.is_some_and(|parent| self.chain(parent).any(|scope| scope.declared.contains_key(name)))
     }
 
+    /// The variable with a value at a moment whose name is nearly `name`.
+    pub fn nearest(&self, moment: Moment, name: &str) -> Option<String> {
+        let own = self.0.get(moment.scope)?;
+        let above = own.parent.into_iter().flat_map(|parent| self.chain(parent));
+        let count: usize = above.map(|scope| scope.bindings.len()).sum();
+        if count + moment.at as usize > MAX_CANDIDATES {
+            return None;
+        }
+        let names = self.names(moment);
+        nearest_variable(name, names.iter().map(String::as_str)).map(str::to_owned)
+    }
+
     /// The names of all variables that have a value at a moment, in order.
     pub fn names(&self, moment: Moment) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
@@ -190,6 +202,12 @@ pub struct Global {
 /// What a lookup makes of a value: all of it or nothing.
 pub(super) fn to_lookup(value: &Expanded) -> Lookup {
     value.known().map_or(Lookup::Dynamic, |text| Lookup::Set(text.to_owned()))
+}
+
+/// The value, unless it is too long.
+pub(super) fn bounded(value: Expanded) -> Expanded {
+    let is_long = |part: &Part| matches!(part, Part::Text(text) if text.len() > MAX_VALUE);
+    if value.parts().iter().any(is_long) { Expanded::dynamic() } else { value }
 }
 
 #[cfg(test)]
@@ -236,15 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn long_chains_of_stages_keep_everything() {
-        let mut scopes = Scopes::new(100);
+    fn chains_of_stages_are_followed_up_to_a_length() {
+        let mut scopes = Scopes::new(300);
         scopes.set(0, env("A", "1"));
         scopes.declare(0, "D");
-        for stage in 1..100 {
-            scopes.inherit(stage, stage - 1);
-        }
+        let followed = (1..300).filter(|stage| scopes.inherit(*stage, stage - 1)).count();
         assert_eq!(value(&scopes, scopes.now(99), "A"), Some("1"));
         assert!(scopes.is_declared(scopes.now(99), "D"));
-        assert!(scopes.0.iter().all(|scope| scope.depth < MAX_DEPTH));
+        assert_eq!(followed, 298);
+        assert_eq!(value(&scopes, scopes.now(299), "A"), None);
     }
 }

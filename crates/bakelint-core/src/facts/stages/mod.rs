@@ -338,6 +338,11 @@ impl Evaluation {
         self.scopes.is_declared(moment, name)
     }
 
+    /// The variable that has a value at a moment and is called nearly `name`. None is looked for among a great many.
+    pub fn nearest_variable(&self, moment: Moment, name: &str) -> Option<String> {
+        self.scopes.nearest(moment, name)
+    }
+
     /// The names of all variables that have a value at a moment, in order.
     pub fn names(&self, moment: Moment) -> BTreeSet<String> {
         self.scopes.names(moment)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::environment::{Binding, Global, Origin, Scopes, to_lookup};
+use super::environment::{Binding, Global, Origin, Scopes, bounded, to_lookup};
 use super::graph::{self, Node};
 use super::values::join_workdir;
 use super::{
@@ -16,9 +16,9 @@ use crate::model::build::{Build, Context};
 use crate::model::dockerfile::Dockerfile;
 use crate::model::value::{Text, TextPart};
 use crate::source::{FileId, Span};
-use crate::suggest::{nearest, nearest_variable};
+use crate::suggest::nearest;
 use crate::syntax::SyntaxError;
-use crate::syntax::dockerfile::{self as syntax, Body, Expanded, Instruction, Lexer, Lookup, Part, StageRef};
+use crate::syntax::dockerfile::{self as syntax, Body, Expanded, Instruction, Lexer, Lookup, Part};
 use crate::syntax::image::ImageRef;
 use crate::syntax::mapped::MappedText;
 use crate::syntax::platform::Platform;
@@ -68,6 +68,10 @@ pub(super) struct Run<'p> {
     /// The nodes that an instruction needs, in the order of its mounts; a COPY needs at most one. By index of the file's
     /// instructions.
     pub needs: HashMap<usize, Vec<usize>>,
+    /// The last stage of each name.
+    stage_names: HashMap<String, usize>,
+    /// Stages of whose variables nothing is known, because too many stages stand on each other.
+    unknown: Vec<bool>,
     /// The names that any ARG or ENV of the file sets.
     file_names: HashSet<String>,
     /// The triggers of each stage.
@@ -120,6 +124,8 @@ pub(super) fn evaluate(project: &Project, build: usize) -> Option<Evaluation> {
         dispatched: vec![false; stages],
         replaced: vec![false; stages],
         needs: HashMap::new(),
+        stage_names: (0..).zip(&tree.stages).filter_map(|(at, stage)| Some((stage.name.clone()?, at))).collect(),
+        unknown: vec![false; stages],
         file_names: names_set_in(tree),
         triggers: vec![Vec::new(); stages],
         configs: vec![ImageConfig::default(); stages],
@@ -246,7 +252,7 @@ impl Run<'_> {
                             let unset = error.uses.last().map(|used| used.name.clone());
                             (SyntaxError::new(error.message, self.first_line(instruction, error.span)), unset)
                         })?;
-                        Some(expansion.value)
+                        Some(bounded(expansion.value))
                     }
                     (None, None) => None,
                 };
@@ -303,7 +309,7 @@ impl Run<'_> {
         let fine = value.is_empty()
             || value == "context"
             || value.parse::<i64>().is_ok()
-            || self.tree.stage_named(value).is_some()
+            || self.stage_named(value).is_some()
             || self.build.named_context(value).is_some();
         if !fine {
             let span = global.span.unwrap_or(self.build.span);
@@ -330,6 +336,8 @@ impl Run<'_> {
 
     fn froms(&mut self) {
         let tree = self.tree;
+        // Only stages before count, and the case of the base matters: names of stages are in lower case.
+        let mut before: HashMap<&str, usize> = HashMap::new();
         for (at, stage) in tree.stages.iter().enumerate() {
             let (base, error) = self.expand_from(&stage.base);
             let mut name = base.value.known().map(str::to_owned);
@@ -371,7 +379,7 @@ impl Run<'_> {
             self.evaluation.stages[at].base = match (replaced, &name) {
                 (Some(context), _) => StageBase::Context(context),
                 (None, None) => StageBase::Image(None),
-                (None, Some(name)) => match tree.base_stage(at, name) {
+                (None, Some(name)) => match before.get(name.as_str()).copied() {
                     Some(parent) => {
                         self.nodes[at].base = Some(parent);
                         StageBase::Stage(parent)
@@ -386,6 +394,7 @@ impl Run<'_> {
                     },
                 },
             };
+            before.extend(stage.name.as_deref().map(|name| (name, at)));
         }
     }
 
@@ -436,7 +445,7 @@ impl Run<'_> {
             self.evaluation.target = last;
             return;
         };
-        self.evaluation.target = self.tree.stage_named(name);
+        self.evaluation.target = self.stage_named(name);
         if self.evaluation.target.is_none() {
             let names: Vec<&str> = self.tree.stages.iter().filter_map(|stage| stage.name.as_deref()).collect();
             let span = asked.map_or(self.build.span, |target| target.span);
@@ -493,29 +502,28 @@ impl Run<'_> {
                     error.help = Some("name a stage with `FROM ... AS name` that uses the variable".to_owned());
                     return Err(error);
                 }
-                needed.push(match self.tree.copy_from(from) {
-                    StageRef::Stage(stage) => stage,
-                    StageRef::External => self.external(from, instruction),
-                    // The images that instructions copy from are counted as well, once each time.
-                    StageRef::OutOfRange(index) => {
-                        match usize::try_from(index).ok().and_then(|at| self.nodes.get(at)) {
-                            Some(Node { image: Some((name, _)), .. }) => self.external(&name.clone(), instruction),
-                            _ => {
-                                let span = self.on_first_line(instruction, from.span());
-                                return Err(SyntaxError::new(format!("there is no stage {index}"), span));
-                            }
+                let by_number = |index: i64| {
+                    let at = usize::try_from(index).ok()?;
+                    Some((at, self.nodes.get(at)?.image.as_ref().map(|(name, _)| name.clone())))
+                };
+                needed.push(match from.parse::<i64>() {
+                    Err(_) => self.stage_named(from).unwrap_or_else(|| self.external(from, instruction)),
+                    Ok(index) => match by_number(index) {
+                        Some((stage, None)) => stage,
+                        // The images that instructions copy from are counted as well, once each time.
+                        Some((_, Some(image))) => self.external(&image, instruction),
+                        None => {
+                            let span = self.on_first_line(instruction, from.span());
+                            return Err(SyntaxError::new(format!("there is no stage {index}"), span));
                         }
-                    }
+                    },
                 });
             }
             Body::Run(run) => {
                 for mount in &run.mounts {
                     // A mount without `from` needs the empty image, unless a stage has taken its name.
                     let from = mount.from().map_or(SCRATCH, |from| from.as_str());
-                    needed.push(match self.tree.mount_from(from) {
-                        StageRef::Stage(stage) => stage,
-                        _ => self.external(from, instruction),
-                    });
+                    needed.push(self.stage_named(from).unwrap_or_else(|| self.external(from, instruction)));
                 }
             }
             _ => return Ok(false),
@@ -526,6 +534,11 @@ impl Run<'_> {
         }
         self.needs.insert(instruction, needed);
         Ok(any)
+    }
+
+    /// The last stage with a name, whatever its case.
+    fn stage_named(&self, name: &str) -> Option<usize> {
+        self.stage_names.get(&name.to_lowercase()).copied()
     }
 
     fn external(&mut self, name: &str, instruction: usize) -> usize {
@@ -783,9 +796,10 @@ impl Run<'_> {
     /// What the first instruction of a stage finds.
     fn begin(&mut self, stage: usize) -> State {
         if let StageBase::Stage(parent) = self.evaluation.stages[stage].base {
-            self.evaluation.scopes.inherit(stage, parent);
+            self.unknown[stage] = self.unknown[parent] || !self.evaluation.scopes.inherit(stage, parent);
             let below = &self.evaluation.stages[parent];
-            let (complete, platform, end) = (below.complete, below.platform.clone(), below.end.clone());
+            let complete = below.complete && !self.unknown[stage];
+            let (platform, end) = (below.platform.clone(), below.end.clone());
             self.evaluation.stages[stage].complete = complete;
             self.evaluation.stages[stage].platform = platform;
             return State { moment: self.evaluation.scopes.now(stage), ..end };
@@ -843,11 +857,9 @@ impl Run<'_> {
         if self.evaluation.stages[stage].complete {
             return false;
         }
-        let is_like_one = || {
-            let names = self.evaluation.scopes.names(self.evaluation.scopes.now(stage));
-            nearest_variable(name, names.iter().map(String::as_str)).is_some()
-        };
-        is_image_variable(name)
+        let is_like_one = || self.evaluation.scopes.nearest(self.evaluation.scopes.now(stage), name).is_some();
+        self.unknown[stage]
+            || is_image_variable(name)
             || own.iter().any(|own| own == name)
             || !self.file_names.contains(name) && !is_predefined(name) && !is_like_one()
     }
@@ -868,7 +880,7 @@ impl Run<'_> {
 
     /// Sets a variable of a stage.
     pub fn set(&mut self, stage: usize, name: &str, value: Expanded, origin: Origin) {
-        self.evaluation.scopes.set(stage, Binding { name: name.to_owned(), value, origin });
+        self.evaluation.scopes.set(stage, Binding { name: name.to_owned(), value: bounded(value), origin });
     }
 
     /// Notes an ARG of a stage.
