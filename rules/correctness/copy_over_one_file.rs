@@ -111,6 +111,8 @@
 //! +  /on/a/later/line/
 //! ```
 
+use std::collections::HashSet;
+
 use bakelint_core::prelude::*;
 
 /// No options.
@@ -129,7 +131,11 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         for dockerfile in &project.dockerfiles {
+            let mut made: HashSet<&str> = HashSet::new();
             for (index, instruction) in dockerfile.instructions() {
+                if let Body::Workdir(path) = &instruction.body {
+                    made.insert(path.trim_matches(['"', '\'']).trim_end_matches('/'));
+                }
                 let Body::Copy(copy) = &instruction.body else { continue };
                 let written = copy.destination.as_str();
                 let path = written.trim_matches(['"', '\'']);
@@ -144,11 +150,7 @@ impl Check for Rule {
                 let message = format!("{} files are copied to the one path `{path}`", copy.sources.len());
                 let diagnostic = found.add_at(dockerfile, index, copy.destination.span(), "the destination", message);
                 diagnostic.help("end the destination with a `/` to say that it is a directory");
-                let made = |(at, other): (usize, &Instruction)| match &other.body {
-                    Body::Workdir(made) => at < index && made.trim_matches(['"', '\'']).trim_end_matches('/') == path,
-                    _ => false,
-                };
-                if dockerfile.instructions().any(made) {
+                if made.contains(path.trim_end_matches('/')) {
                     diagnostic.severity(Severity::Info);
                 }
                 let end = written.trim_end_matches(['"', '\'']).len();

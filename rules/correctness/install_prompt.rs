@@ -157,6 +157,7 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         for (at, dockerfile) in project.dockerfiles.iter().enumerate() {
+            let configured = configured(dockerfile.source.text());
             for run in project.runs(at) {
                 let commands = project.commands(run);
                 let is_fed = |command: &PackageCommand| {
@@ -169,7 +170,11 @@ impl Check for Rule {
                     .packages
                     .iter()
                     .filter_map(|command| Some((command, asks(command)?)))
-                    .filter(|(command, asks)| !command.opaque && !is_fed(command) && !is_configured(dockerfile, asks))
+                    .filter(|(command, asks)| {
+                        !command.opaque
+                            && !is_fed(command)
+                            && !asks.configured.iter().any(|word| configured.contains(word))
+                    })
                     .collect();
                 let mut seen: Vec<&str> = Vec::new();
                 for (command, asks) in &asking {
@@ -202,6 +207,10 @@ impl Check for Rule {
 fn is_input(redirect: &shell::Redirect) -> bool {
     matches!(redirect.operator.node, shell::RedirectOperator::Input | shell::RedirectOperator::Herestring)
 }
+
+/// Words of configurations that answer for all commands.
+const CONFIGURED: &[&str] =
+    &["assume-yes", "assumeyes", "defaultyes", "zypp_non_interactive", "always_yes", "always-yes"];
 
 /// How a command is told to go on.
 struct Asks {
@@ -271,13 +280,19 @@ fn asks(command: &PackageCommand) -> Option<Asks> {
     }
 }
 
-/// Whether the file configures the answer, or takes a configuration from somewhere.
-fn is_configured(dockerfile: &Dockerfile, asks: &Asks) -> bool {
-    let text = dockerfile.source.text().to_ascii_lowercase();
-    asks.configured.iter().any(|word| {
-        text.match_indices(word).any(|(at, _)| !text[..at].ends_with("--") && !text[..at].ends_with("get::"))
-            || text.contains(&format!("apt::get::{word}")) && text.contains("apt.conf")
-    })
+/// The words of [`Asks::configured`] that the file uses elsewhere than in the options of a command, which configures the answer
+/// for all commands.
+fn configured(text: &str) -> Vec<&'static str> {
+    let text = text.to_ascii_lowercase();
+    let writes_apt = text.contains("apt.conf");
+    let elsewhere = |word: &&&str| {
+        text.match_indices(**word).any(|(at, _)| {
+            let before = &text[..at];
+            let by_option = before.ends_with("--") || before.ends_with("get::") && !writes_apt;
+            !by_option
+        })
+    };
+    CONFIGURED.iter().filter(elsewhere).copied().collect()
 }
 
 fn edit(run: &Run, command: &PackageCommand, asks: &Asks) -> Edit {

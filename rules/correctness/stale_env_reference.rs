@@ -77,6 +77,8 @@
 //! ENV E \$F F=1
 //! ```
 
+use std::collections::HashMap;
+
 use bakelint_core::prelude::*;
 
 /// No options.
@@ -103,12 +105,13 @@ impl Check for Rule {
                     !matches!(name, "PATH" | "HOME")
                         && project.variable(at, stage, index, name) == dockerfile::Lookup::Unset
                 };
+                let setters: HashMap<&str, usize> =
+                    env.pairs.iter().enumerate().map(|(pair, one)| (one.key.as_str(), pair)).collect();
                 let stale = env.pairs.iter().enumerate().find_map(|(pair, next)| {
                     let uses = uses(dockerfile, &next.value);
                     uses.into_iter().find_map(|(name, span)| {
-                        let setter =
-                            env.pairs.iter().enumerate().find(|(other, one)| *other != pair && one.key == *name)?;
-                        unknown(&name).then_some((pair, name, span, setter.0, setter.1.span))
+                        let setter = *setters.get(name.as_str()).filter(|setter| **setter != pair)?;
+                        unknown(&name).then_some((pair, name, span, setter, env.pairs[setter].span))
                     })
                 });
                 let Some((pair, name, span, setter, set)) = stale else { continue };

@@ -234,14 +234,8 @@ fn by_install_script(project: &Project, run: &Run, install: &PackageCommand) -> 
     let path = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
     let text = project.text(project.snapshot.find(&path)?);
     let named = |package: &str| text.contains(&format!("\"{package}\":")) || text.contains(&format!("\"{package}\" :"));
-    let switched = |variable: &str| {
-        let inline = project.variable_of(run, install, variable);
-        let set = matches!(
-            project.variable(run.dockerfile, run.stage, run.instruction, variable),
-            dockerfile::Lookup::Set(_) | dockerfile::Lookup::Dynamic
-        );
-        inline.is_some() || set
-    };
+    // A value that is not known may be the one that switches it off.
+    let switched = |variable: &str| project.variable_of(run, install, variable) != dockerfile::Lookup::Unset;
     let (package, _) = INSTALL_SCRIPTS.iter().find(|(package, variable)| named(package) && !switched(variable))?;
     Some((format!("what `{package}` downloads when it is installed"), install.span))
 }

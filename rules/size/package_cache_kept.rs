@@ -302,25 +302,31 @@ impl Check for Rule {
     };
 
     fn check(&self, project: &Project, found: &mut Findings) {
-        for run in project.all_runs() {
-            let shipped = project.stage_use(run.dockerfile, run.stage) == StageUse::Shipped;
-            for kept in [apt, apk, rpm, zypper, pip, conda, node].iter().filter_map(|kept| kept(project, run)) {
-                let dockerfile = &project.dockerfiles[run.dockerfile];
-                let label = "here";
-                let message = format!("`{}` leaves {} in this layer", kept.program, kept.what);
-                let diagnostic = found.add_at(dockerfile, run.instruction, kept.token, label, message);
-                match kept.alias {
-                    Some(alias) => diagnostic.known_as(alias),
-                    None => diagnostic.unknown_elsewhere(),
-                };
-                diagnostic.severity(kept.severity).help(kept.help);
-                if !shipped || kept.hint {
-                    diagnostic.confidence(Confidence::Low);
+        for (at, dockerfile) in project.dockerfiles.iter().enumerate() {
+            let lists = Lists::of(project, at);
+            for run in project.runs(at) {
+                let shipped = project.stage_use(at, run.stage) == StageUse::Shipped;
+                let others = [apk, rpm, zypper, pip, conda, node].into_iter().filter_map(|kept| kept(project, run));
+                for kept in apt(project, run, &lists).into_iter().chain(others) {
+                    report(found, dockerfile, run, shipped, kept);
                 }
-                diagnostic.fix = kept.fix;
             }
         }
     }
+}
+
+fn report(found: &mut Findings, dockerfile: &Dockerfile, run: &Run, shipped: bool, kept: Kept) {
+    let message = format!("`{}` leaves {} in this layer", kept.program, kept.what);
+    let diagnostic = found.add_at(dockerfile, run.instruction, kept.token, "here", message);
+    match kept.alias {
+        Some(alias) => diagnostic.known_as(alias),
+        None => diagnostic.unknown_elsewhere(),
+    };
+    diagnostic.severity(kept.severity).help(kept.help);
+    if !shipped || kept.hint {
+        diagnostic.confidence(Confidence::Low);
+    }
+    diagnostic.fix = kept.fix;
 }
 
 /// What a RUN leaves behind.
@@ -374,7 +380,7 @@ fn option(run: &Run, commands: Vec<&PackageCommand>, option: &str) -> Fix {
     Fix::safe(format!("Add `{option}`"), edits.collect()).rebuilds_once()
 }
 
-fn apt(project: &Project, run: &Run) -> Option<Kept> {
+fn apt(project: &Project, run: &Run, lists: &Lists) -> Option<Kept> {
     let is_apt = |command: &PackageCommand| command.manager == Manager::Apt;
     let refresh = last(run, |command| is_apt(command) && command.action == Action::Refresh)?;
     let cleaned = |command: &PackageCommand| {
@@ -390,35 +396,51 @@ fn apt(project: &Project, run: &Run) -> Option<Kept> {
     );
     kept.alias = Some("hadolint:DL3009");
     let end = last(run, is_apt).unwrap_or(refresh);
-    let needed = later_runs(project, run).any(|later| {
-        let updates = later.packages.iter().position(|next| is_apt(next) && next.action == Action::Refresh);
-        let reads = |next: &PackageCommand| {
-            is_apt(next) && matches!(next.action, Action::Install | Action::Upgrade | Action::Fetch)
-        };
-        let first = later.packages.iter().position(reads);
-        first.is_some_and(|first| updates.is_none_or(|updates| first < updates))
-    });
-    if !needed {
+    if !lists.are_read_behind(run) {
         kept.fix =
             cleaning(project, run, end, "rm -rf /var/lib/apt/lists/*", "Remove the package lists in the same layer");
     }
     Some(kept)
 }
 
-/// The RUNs that come behind one in its stage and in the stages that stand on it.
-fn later_runs<'p>(project: &'p Project, run: &'p Run) -> impl Iterator<Item = &'p Run> {
-    let dockerfile = &project.dockerfiles[run.dockerfile];
-    let build = project.builds_of(run.dockerfile).next();
-    let mut above = vec![false; dockerfile.tree.stages.len()];
-    for stage in 0..above.len() {
-        let base = match dockerfile.base(stage, build) {
-            Base::Stage(base) => above.get(base).copied().unwrap_or(false),
-            _ => false,
-        };
-        above[stage] = stage == run.stage || base;
+/// Where the package lists of apt are read by RUNs that do not bring them up to date first.
+struct Lists {
+    /// The last such RUN of each stage, as an index of the file's instructions.
+    last: Vec<Option<usize>>,
+    /// Whether a stage that stands on this one has such a RUN.
+    above: Vec<bool>,
+}
+
+impl Lists {
+    fn of(project: &Project, at: usize) -> Lists {
+        let dockerfile = &project.dockerfiles[at];
+        let stages = dockerfile.tree.stages.len();
+        let mut lists = Lists { last: vec![None; stages], above: vec![false; stages] };
+        for run in project.runs(at).iter().filter(|run| reads_lists(run)) {
+            lists.last[run.stage] = Some(run.instruction);
+        }
+        let build = project.builds_of(at).next();
+        for stage in (0..stages).rev() {
+            if let Base::Stage(base) = dockerfile.base(stage, build)
+                && base < stage
+            {
+                lists.above[base] |= lists.above[stage] || lists.last[stage].is_some();
+            }
+        }
+        lists
     }
-    let runs = project.runs(run.dockerfile).iter();
-    runs.filter(move |other| other.instruction > run.instruction && above.get(other.stage).copied().unwrap_or(false))
+
+    fn are_read_behind(&self, run: &Run) -> bool {
+        self.above[run.stage] || self.last[run.stage].is_some_and(|last| last > run.instruction)
+    }
+}
+
+fn reads_lists(run: &Run) -> bool {
+    let apt = || run.packages.iter().filter(|command| command.manager == Manager::Apt);
+    let reads = |command: &PackageCommand| matches!(command.action, Action::Install | Action::Upgrade | Action::Fetch);
+    let first = apt().position(reads);
+    let updates = apt().position(|command| command.action == Action::Refresh);
+    first.is_some_and(|first| updates.is_none_or(|updates| first < updates))
 }
 
 fn apk(project: &Project, run: &Run) -> Option<Kept> {
@@ -503,23 +525,22 @@ fn pip(project: &Project, run: &Run) -> Option<Kept> {
         target.contains("pip") || target.ends_with(".cache")
     });
     let is_pip = |command: &PackageCommand| command.manager == Manager::Pip;
+    let purge = last(run, |command| is_pip(command) && command.action == Action::Clean).map(|purge| purge.command);
     let keeps = |command: &&PackageCommand| {
-        let switch = project.variable_of(run, command, "PIP_NO_CACHE_DIR");
-        let set = command.environment.iter().any(|(name, _)| name == "PIP_NO_CACHE_DIR");
         let off = |value: &str| matches!(value.to_lowercase().as_str(), "" | "0" | "false" | "no" | "off" | "n" | "f");
-        // A value that is not known may well be a yes.
-        let switched = match &switch {
-            Some(value) => !off(value),
-            None => set,
+        let switched = match project.variable_of(run, command, "PIP_NO_CACHE_DIR") {
+            dockerfile::Lookup::Set(value) => !off(&value),
+            // A value that is not known may well be a yes.
+            dockerfile::Lookup::Dynamic => true,
+            dockerfile::Lookup::Unset => false,
         };
-        let purged =
-            |other: &PackageCommand| is_pip(other) && other.action == Action::Clean && other.command > command.command;
+        let purged = purge.is_some_and(|purge| purge > command.command);
         is_pip(command)
             && command.action == Action::Install
             && !command.has(&["--no-cache-dir"])
             && !command.opaque
             && !switched
-            && !run.packages.iter().any(purged)
+            && !purged
             && !is_gone(run, &directories, command.command)
     };
     let commands: Vec<&PackageCommand> = run.packages.iter().filter(keeps).collect();

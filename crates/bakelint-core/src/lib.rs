@@ -36,7 +36,7 @@ pub mod prelude {
     pub use crate::engine::{Fixed, Linter, Report};
     pub use crate::facts::caches::CacheLocation;
     pub use crate::facts::commands::{
-        Argument, CommandOption, Operand, OptionStyle, ShellFamily, ShellProgram, arguments,
+        Argument, CommandOption, Operand, OptionStyle, ShellFamily, ShellProgram, ShellVariables, arguments,
     };
     pub use crate::facts::downloads::{Download, Unpack};
     pub use crate::facts::known_images::known_image;

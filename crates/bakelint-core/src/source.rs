@@ -201,7 +201,11 @@ impl Source {
         let offset = offset.min(self.bytes.len());
         let line = self.lines().line_of(offset);
         let start = self.lines().range(line).start;
-        let column = String::from_utf8_lossy(&self.text.as_bytes()[start..offset]).encode_utf16().count();
+        let before = &self.text.as_bytes()[start..offset];
+        let column = match before.is_ascii() {
+            true => before.len(),
+            false => String::from_utf8_lossy(before).encode_utf16().count(),
+        };
         Position { line: line as u32 + 1, column: column as u32 + 1, offset: offset as u32 }
     }
 }

@@ -288,15 +288,24 @@ fn first_brace(text: &str) -> Option<(&str, Vec<&str>, &str)> {
 
 /// Values of shell variables, as far as the commands of a script set them in plain sight.
 #[derive(Debug, Default)]
-pub(super) struct ShellVariables {
-    values: BTreeMap<String, Option<String>>,
+pub struct ShellVariables {
+    /// By name: the index of each command that sets it, with the value.
+    settings: BTreeMap<String, Vec<(usize, Option<String>)>>,
 }
 
 impl ShellVariables {
-    /// The value of a variable: what the script sets, else what `outer` knows.
-    pub fn look_up(&self, name: &str, outer: &dyn Fn(&str) -> Lookup) -> Option<String> {
-        match self.values.get(name) {
-            Some(value) => value.clone(),
+    /// What the commands before one set a variable to, by the command's index: `None` if they do not set it, `Some(None)` if the
+    /// value is not known.
+    pub fn get(&self, name: &str, before: usize) -> Option<Option<&str>> {
+        let settings = self.settings.get(name)?;
+        let last = settings.partition_point(|(at, _)| *at < before).checked_sub(1)?;
+        Some(settings[last].1.as_deref())
+    }
+
+    /// The value of a variable: what the script sets before a command, else what `outer` knows.
+    pub(super) fn look_up(&self, name: &str, before: usize, outer: &dyn Fn(&str) -> Lookup) -> Option<String> {
+        match self.get(name, before) {
+            Some(value) => value.map(str::to_owned),
             None => match outer(name) {
                 Lookup::Set(value) => Some(value),
                 _ => None,
@@ -304,38 +313,37 @@ impl ShellVariables {
         }
     }
 
-    /// All that are set, with their values as far as they are known.
-    pub fn known(&self) -> impl Iterator<Item = (String, Option<String>)> {
-        self.values.iter().map(|(name, value)| (name.clone(), value.clone()))
+    fn set(&mut self, name: &str, at: usize, value: Option<String>) {
+        self.settings.entry(name.to_owned()).or_default().push((at, value));
     }
 
-    /// Notes what a command sets.
-    pub fn note(&mut self, command: &CommandRef, outer: &dyn Fn(&str) -> Lookup) {
+    /// Notes what the command with the index `at` sets; to be called in order.
+    pub(super) fn note(&mut self, at: usize, command: &CommandRef, outer: &dyn Fn(&str) -> Lookup) {
         let sure = !command.context.conditional && !command.context.repeated && !command.context.function;
         let simple = command.simple;
         match simple.name() {
             None if simple.words.is_empty() => {
                 for assignment in &simple.assignments {
-                    let value = assignment.value.value(&|name| self.look_up(name, outer)).filter(|_| sure);
-                    self.values.insert(assignment.name.clone(), value);
+                    let value = assignment.value.value(&|name| self.look_up(name, at + 1, outer)).filter(|_| sure);
+                    self.set(&assignment.name, at, value);
                 }
             }
             Some("export" | "readonly" | "declare" | "local" | "typeset") => {
                 for word in simple.arguments() {
-                    let value = word.value(&|name| self.look_up(name, outer));
+                    let value = word.value(&|name| self.look_up(name, at + 1, outer));
+                    let known = value.is_some() && sure;
                     let text = value.unwrap_or_else(|| word.prefix());
                     let Some((name, value)) = text.split_once('=') else { continue };
-                    let known = word.value(&|name| self.look_up(name, outer)).is_some();
-                    self.values.insert(name.to_owned(), Some(value.to_owned()).filter(|_| known && sure));
+                    self.set(name, at, Some(value.to_owned()).filter(|_| known));
                 }
             }
             Some("read" | "getopts") => {
-                let names = simple.arguments().iter().filter_map(Word::as_plain);
-                self.values.extend(names.map(|name| (name.to_owned(), None)));
+                simple.arguments().iter().filter_map(Word::as_plain).for_each(|name| self.set(name, at, None));
             }
             Some("unset") => {
+                let value = Some(String::new()).filter(|_| sure);
                 let names = simple.arguments().iter().filter_map(Word::as_plain);
-                self.values.extend(names.map(|name| (name.to_owned(), Some(String::new()).filter(|_| sure))));
+                names.for_each(|name| self.set(name, at, value.clone()));
             }
             _ => {}
         }

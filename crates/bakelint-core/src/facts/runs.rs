@@ -34,6 +34,8 @@ pub struct Run {
     pub user: Option<String>,
     /// Directories that a mount covers, so that what is written there does not become part of the layer.
     pub mounts: Vec<MountedDirectory>,
+    /// Variables that the script sets for the commands that follow.
+    pub variables: ShellVariables,
     /// Commands of package managers.
     pub packages: Vec<PackageCommand>,
     /// Downloads.
@@ -178,15 +180,13 @@ impl Project {
         variables.map_or(Lookup::Dynamic, |variables| variables.get(stage, instruction, name))
     }
 
-    /// The value of a variable for a package command: what the script sets, else ENV and ARG. `None` without one or if
-    /// it is not known.
-    pub fn variable_of(&self, run: &Run, command: &PackageCommand, name: &str) -> Option<String> {
-        match command.environment.iter().rev().find(|(other, _)| other == name) {
-            Some((_, value)) => value.clone(),
-            None => match self.variable(run.dockerfile, run.stage, run.instruction, name) {
-                Lookup::Set(value) => Some(value),
-                _ => None,
-            },
+    /// What is known about a variable where a package command runs: what is set for it alone, else what the script sets before
+    /// it, else ENV and ARG.
+    pub fn variable_of(&self, run: &Run, command: &PackageCommand, name: &str) -> Lookup {
+        let own = command.environment.iter().rev().find(|(other, _)| other == name).map(|(_, value)| value.as_deref());
+        match own.or_else(|| run.variables.get(name, command.command)) {
+            Some(value) => value.map_or(Lookup::Dynamic, |value| Lookup::Set(value.to_owned())),
+            None => self.variable(run.dockerfile, run.stage, run.instruction, name),
         }
     }
 }
@@ -230,6 +230,7 @@ fn runs(project: &Project, at: usize) -> Vec<Run> {
                 readable: script.is_some(),
                 user: user.clone(),
                 mounts: mounts.collect(),
+                variables: ShellVariables::default(),
                 packages: Vec::new(),
                 downloads: Vec::new(),
                 unpacks: Vec::new(),
@@ -251,8 +252,8 @@ fn read(run: &mut Run, commands: &[CommandRef], variable: &dyn Fn(&str) -> Looku
     let mut directory: Option<String> = None;
     let home = run.home();
     for (index, command) in commands.iter().enumerate() {
-        variables.note(command, variable);
-        let look_up = |name: &str| match variables.look_up(name, variable) {
+        variables.note(index, command, variable);
+        let look_up = |name: &str| match variables.look_up(name, index + 1, variable) {
             None if name == "HOME" => home.clone(),
             value => value,
         };
@@ -262,7 +263,7 @@ fn read(run: &mut Run, commands: &[CommandRef], variable: &dyn Fn(&str) -> Looku
         if let Some(mut found) = packages::read(command, index, &look_up) {
             let own = command.simple.assignments.iter();
             let own = own.map(|assignment| (assignment.name.clone(), assignment.value.value(&look_up)));
-            found.environment = variables.known().chain(own).collect();
+            found.environment = own.collect();
             run.packages.push(found);
         }
         let piped_to = commands[index + 1..]
@@ -277,6 +278,7 @@ fn read(run: &mut Run, commands: &[CommandRef], variable: &dyn Fn(&str) -> Looku
         run.unpacks.extend(unpack(command, index, &look_up));
         run.removals.extend(removal(command, index, directory.as_deref(), &look_up));
     }
+    run.variables = variables;
 }
 
 fn removal(
@@ -371,9 +373,9 @@ mod tests {
         let names: Vec<_> = runs[0].packages[0].packages.iter().map(|package| package.name.as_str()).collect();
         assert_eq!(names, ["a", "b", "c", "d", "e", "f"]);
         let pip = &runs[1].packages[0];
-        assert_eq!(project.variable_of(&runs[1], pip, "Q").as_deref(), Some("3"));
-        assert_eq!(project.variable_of(&runs[1], pip, "W").as_deref(), Some("4"));
-        assert_eq!(project.variable_of(&runs[1], pip, "PKGS").as_deref(), Some("a b"));
+        let values = ["Q", "W", "PKGS", "NONE"].map(|name| project.variable_of(&runs[1], pip, name));
+        let set = |text: &str| Lookup::Set(text.to_owned());
+        assert_eq!(values, [set("3"), set("4"), set("a b"), Lookup::Unset]);
     }
 
     #[test]

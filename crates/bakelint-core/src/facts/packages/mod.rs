@@ -152,7 +152,7 @@ pub struct PackageCommand {
     pub opaque: bool,
     /// Whether it runs only if something else says so.
     pub conditional: bool,
-    /// Variables that are set for this command or by commands before it in the same script.
+    /// Variables that are set for this command alone, `A=b pip install`; `None` for a value that is not known.
     pub environment: Vec<(String, Option<String>)>,
 }
 
