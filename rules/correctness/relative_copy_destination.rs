@@ -71,21 +71,20 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         for (at, dockerfile) in project.dockerfiles.iter().enumerate() {
-            let mut settled: Vec<bool> = Vec::new();
+            let mut ends: Vec<Directory> = Vec::new();
             for stage in 0..dockerfile.tree.stages.len() {
-                let base = dockerfile.base(stage, project.builds_of(at).next());
-                // Where the image is known to be; nobody knows of others.
-                let image = project.root_image(at, stage).as_ref().and_then(known_image);
-                let placed = image.is_some_and(|image| image.workdir != Some("/"));
-                let mut set = match base {
-                    Base::Stage(base) => settled.get(base).copied().unwrap_or(true),
-                    Base::Scratch => true,
-                    Base::Context(_) | Base::Image(_) => placed,
+                let mut directory = match dockerfile.base(stage, project.builds_of(at).next()) {
+                    Base::Stage(base) => ends.get(base).copied().unwrap_or(Directory::Set),
+                    Base::Scratch => Directory::Set,
+                    Base::Context(_) => Directory::Unknown,
+                    Base::Image(text) => of_image(&text),
                 };
                 for (index, instruction) in dockerfile.stage_instructions(stage) {
-                    set |= matches!(instruction.body, Body::Workdir(_));
+                    if matches!(instruction.body, Body::Workdir(_)) {
+                        directory = Directory::Set;
+                    }
                     let Body::Copy(copy) = &instruction.body else { continue };
-                    if set || !is_relative(&copy.destination) {
+                    if directory == Directory::Set || !is_relative(&copy.destination) {
                         continue;
                     }
                     let path = copy.destination.trim_matches(['"', '\'']);
@@ -93,13 +92,33 @@ impl Check for Rule {
                     let diagnostic =
                         found.add_at(dockerfile, index, copy.destination.span(), "the destination", message);
                     diagnostic.help("set a WORKDIR before, or give an absolute path");
-                    if image.is_none() {
+                    if directory == Directory::Unknown {
                         diagnostic.confidence(Confidence::Low);
                     }
                 }
-                settled.push(set);
+                ends.push(directory);
             }
         }
+    }
+}
+
+/// The working directory, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Directory {
+    /// Someone has chosen it.
+    Set,
+    /// It is the root.
+    Root,
+    /// The base image decides.
+    Unknown,
+}
+
+fn of_image(text: &Text) -> Directory {
+    let image = text.as_known().and_then(|text| ImageRef::parse(text).ok());
+    match image.as_ref().and_then(known_image) {
+        Some(image) if image.workdir == Some("/") => Directory::Root,
+        Some(_) => Directory::Set,
+        None => Directory::Unknown,
     }
 }
 
