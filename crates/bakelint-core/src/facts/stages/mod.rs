@@ -5,8 +5,12 @@
 //! goes on behind an error, so that the rest can be looked at, but remembers what BuildKit never comes to. Nothing is
 //! fetched: a base image's configuration comes from the command line, from the table of well-known images, or is unknown.
 
+mod arguments;
+mod config;
 mod environment;
+mod from;
 mod graph;
+mod images;
 mod instructions;
 mod run;
 pub mod values;
