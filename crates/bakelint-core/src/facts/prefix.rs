@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use crate::model::Project;
 use crate::model::build::{Build, Context};
@@ -24,10 +25,14 @@ pub struct Step {
     /// Whether it takes noticeable time: it installs, downloads or compiles.
     pub heavy: bool,
     /// Names and values of what is set where it runs: `ENV A`, `ARG B`, `WORKDIR`, `USER`, `SHELL`.
-    pub state: BTreeMap<String, String>,
+    pub state: Arc<BTreeMap<String, String>>,
 }
 
-/// The steps of a stage from its base image on, those of the stages below it in the same file included.
+/// More steps than this of a stage are not held against others'. No file that people write has as many, and a bound keeps
+/// long chains of stages, of which each has all steps of those below it, from costing a square.
+const MAX_STEPS: usize = 200;
+
+/// The steps of a stage from its base image on, those of the stages below it in the same file included; at most 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
     /// Index of the Dockerfile.
@@ -39,7 +44,7 @@ pub struct Chain {
     /// The base image or context that it begins with.
     pub base: String,
     /// The steps in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Arc<Step>>,
 }
 
 /// Programs that take noticeable time.
@@ -124,8 +129,8 @@ impl Project {
 #[derive(Clone)]
 struct Made {
     base: String,
-    steps: Vec<Step>,
-    state: BTreeMap<String, String>,
+    steps: Vec<Arc<Step>>,
+    state: Arc<BTreeMap<String, String>>,
     key: u64,
 }
 
@@ -153,7 +158,7 @@ fn make(dockerfile: &Dockerfile, stage: usize, build: &Build, before: &[Option<M
 fn begin(base: String, build: &Build) -> Made {
     let platforms: Vec<String> = build.platforms.iter().map(|value| format!("{:?}", value.eval)).collect();
     let key = digest((&base, platforms));
-    Made { base, steps: Vec::new(), state: BTreeMap::new(), key }
+    Made { base, steps: Vec::new(), state: Arc::default(), key }
 }
 
 fn step(
@@ -167,24 +172,25 @@ fn step(
     match &instruction.body {
         Body::Env(pairs) => {
             for pair in &pairs.pairs {
-                made.state.insert(format!("ENV {}", &*pair.key), pair.value.to_string());
+                Arc::make_mut(&mut made.state).insert(format!("ENV {}", &*pair.key), pair.value.to_string());
             }
         }
         Body::Arg(pairs) => {
             for pair in pairs {
                 let passed = build.arg(&pair.name).map(|arg| arg.value.to_string());
                 let value = passed.or_else(|| pair.value.as_ref().map(ToString::to_string)).unwrap_or_default();
-                made.state.insert(format!("ARG {}", &*pair.name), value);
+                Arc::make_mut(&mut made.state).insert(format!("ARG {}", &*pair.name), value);
             }
         }
         Body::User(user) => {
-            made.state.insert("USER".into(), user.to_string());
+            Arc::make_mut(&mut made.state).insert("USER".into(), user.to_string());
         }
         Body::Shell(words) => {
-            made.state.insert("SHELL".into(), words.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+            Arc::make_mut(&mut made.state)
+                .insert("SHELL".into(), words.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
         }
         Body::Workdir(path) => {
-            made.state.insert("WORKDIR".into(), path.trim_end_matches('/').to_owned());
+            Arc::make_mut(&mut made.state).insert("WORKDIR".into(), path.trim_end_matches('/').to_owned());
             push(made, at, format!("WORKDIR {}", &**path), false, None);
         }
         Body::Run(_) => {
@@ -216,7 +222,9 @@ fn step(
 fn push(made: &mut Made, instruction: usize, text: String, heavy: bool, state: Option<u64>) {
     let exact = digest((made.key, &text, state));
     made.key = exact;
-    made.steps.push(Step { instruction, key: exact, text, heavy, state: made.state.clone() });
+    if made.steps.len() < MAX_STEPS {
+        made.steps.push(Arc::new(Step { instruction, key: exact, text, heavy, state: made.state.clone() }));
+    }
 }
 
 /// An instruction's text without its layout.
@@ -256,14 +264,15 @@ pub fn shared_prefixes(chains: &[Chain]) -> Vec<SharedPrefix> {
     }
     let mut taken: BTreeSet<usize> = BTreeSet::new();
     let mut found = Vec::new();
-    let mut order: Vec<(usize, usize)> = chains
-        .iter()
-        .enumerate()
-        .flat_map(|(at, chain)| (1..=chain.steps.len()).map(move |steps| (steps, at)))
-        .collect();
+    let ends = |chain: &Chain| {
+        let first = chain.steps.iter().position(|step| step.heavy);
+        first.map_or(1..1, |first| first + 1..chain.steps.len() + 1)
+    };
+    let mut order: Vec<(usize, usize)> =
+        chains.iter().enumerate().flat_map(|(at, chain)| ends(chain).map(move |steps| (steps, at))).collect();
     order.sort_by_key(|(steps, at)| (std::cmp::Reverse(*steps), *at));
     for (steps, at) in order {
-        if taken.contains(&at) || !chains[at].steps[..steps].iter().any(|step| step.heavy) {
+        if taken.contains(&at) {
             continue;
         }
         let holders = by_key.get(&chains[at].steps[steps - 1].key).into_iter().flat_map(BTreeMap::values);
@@ -274,7 +283,8 @@ pub fn shared_prefixes(chains: &[Chain]) -> Vec<SharedPrefix> {
             group.iter().copied().filter(|other| *other != original && !taken.contains(other)).collect();
         if !copies.is_empty() {
             let (a, b) = (&chains[original], &chains[copies[0]]);
-            let same = |(x, y): &(&Step, &Step)| a.dockerfile == b.dockerfile && x.instruction == y.instruction;
+            let same =
+                |(x, y): &(&Arc<Step>, &Arc<Step>)| a.dockerfile == b.dockerfile && x.instruction == y.instruction;
             let common = a.steps.iter().zip(&b.steps).take_while(same).count();
             if a.steps[common.min(steps)..steps].iter().any(|step| step.heavy) {
                 taken.extend(&group);
@@ -329,10 +339,11 @@ pub fn split_prefixes(chains: &[Chain]) -> Vec<SplitPrefix> {
 fn split(chains: &[Chain], first: usize, second: usize) -> Option<SplitPrefix> {
     let (a, b) = (&chains[first], &chains[second]);
     let pairs = || a.steps.iter().zip(&b.steps);
-    let equal = pairs().take_while(|(a, b)| a.text == b.text).count();
+    let equal = pairs().take_while(|(a, b)| Arc::ptr_eq(a, b) || a.text == b.text).count();
     let shared = pairs().take_while(|(a, b)| a.key == b.key).count();
     let lost = pairs().take(equal).skip(shared);
-    let same_instruction = |(x, y): (&Step, &Step)| a.dockerfile == b.dockerfile && x.instruction == y.instruction;
+    let same_instruction =
+        |(x, y): (&Arc<Step>, &Arc<Step>)| a.dockerfile == b.dockerfile && x.instruction == y.instruction;
     if equal == shared {
         return (equal > 0).then_some(SplitPrefix { first, second, shared, equal, differences: Vec::new() });
     }
@@ -458,6 +469,15 @@ mod tests {
         assert_eq!(chains.len(), 3);
         assert_eq!(shared_prefixes(&chains), []);
         assert_eq!(split_prefixes(&chains), []);
+    }
+
+    #[test]
+    fn a_long_chain_of_stages_is_cut_off() {
+        let stages = (1..2000).map(|at| format!("FROM s{} AS s{at}\nENV A{at}=1\nRUN apt-get install x{at}\n", at - 1));
+        let file = "FROM debian:12 AS s0\n".to_owned() + &stages.collect::<String>();
+        let chains = chains(&[("Dockerfile", &file)]);
+        assert!(chains.iter().all(|chain| chain.steps.len() <= MAX_STEPS));
+        assert_eq!((shared_prefixes(&chains), split_prefixes(&chains)), (Vec::new(), Vec::new()));
     }
 
     #[test]
