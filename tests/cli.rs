@@ -9,6 +9,7 @@ use bakelint_cli::{CLEAN, FAILED, FOUND, Surroundings};
 use libtest_mimic::{Failed, Trial};
 use tempfile::TempDir;
 
+use crate::replay::{commit, git};
 use crate::workspace;
 
 /// What a run of the program left.
@@ -71,6 +72,8 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli::a patch is taken by git apply", diff_applies),
         Trial::test("cli::standard input stands in for a file", standard_input),
         Trial::test("cli::findings in other files than asked for are left out", asked_files),
+        Trial::test("cli::a file outside of a repository is checked with what lies beside it", file_alone),
+        Trial::test("cli::since a revision only what is new is reported", since),
         Trial::test("cli::the baseline survives moved lines and a renamed file", baseline_survives),
     ]
 }
@@ -213,6 +216,44 @@ fn asked_files() -> Result<(), Failed> {
     let outcome = bakelint(root.path(), &["check", "--format", "concise", "a/Dockerfile", "a"]);
     expect(&outcome, FOUND, "Dockerfile:1:6", "")?;
     if outcome.out.contains("b/") { Err(outcome.out.into()) } else { Ok(()) }
+}
+
+fn file_alone() -> Result<(), Failed> {
+    let files: [(&str, &[u8]); 3] = [
+        ("a/Dockerfile", b"FROM debian:12\nCOPY x src/y notes.md /\n"),
+        ("a/.dockerignore", b"notes.md\n"),
+        ("a/b/Dockerfile", b"FROM debian\n"),
+    ];
+    let root = folder(&files)?;
+    let outcome = bakelint(root.path(), &["check", "--format", "concise", "a/Dockerfile"]);
+    expect(&outcome, FOUND, "copy-of-ignored-file", "in 2 files")
+}
+
+fn since() -> Result<(), Failed> {
+    let root = folder(&[("Dockerfile", b"FROM debian\n"), ("sub/Dockerfile", b"FROM alpine\n")])?;
+    git(root.path(), &["init", "-q"])?;
+    commit(root.path(), &[])?;
+    git(root.path(), &["branch", "trunk"])?;
+    let check = |rev: &str| bakelint(root.path(), &["check", "--format", "concise", "--since", rev]);
+    expect(&check("trunk"), CLEAN, "", "2 findings as old as trunk")?;
+    // What is moved is not new, and what is written is, committed or not.
+    fs::rename(root.path().join("sub/Dockerfile"), root.path().join("sub/app.Dockerfile"))?;
+    fs::write(root.path().join("Dockerfile"), "# more\nFROM debian\nFROM ubuntu\n")?;
+    let outcome = check("trunk");
+    expect(&outcome, FOUND, "Dockerfile:3:6: warning[unpinned-base]", "")?;
+    if outcome.out.lines().count() != 1 {
+        return Err(outcome.out.into());
+    }
+    commit(root.path(), &[])?;
+    expect(&check("HEAD"), CLEAN, "", "")?;
+    expect(&check("HEAD~1"), FOUND, "Dockerfile:3:6", "")?;
+    // What others mended since counts as known: the branch did not bring it.
+    git(root.path(), &["checkout", "-q", "trunk"])?;
+    commit(root.path(), &[("Dockerfile", "FROM debian:12\n")])?;
+    git(root.path(), &["checkout", "-q", "-"])?;
+    let outcome = check("trunk");
+    expect(&outcome, FOUND, "", "2 findings as old as trunk")?;
+    expect(&check("nowhere"), FAILED, "", "`nowhere` is no commit of this repository")
 }
 
 fn baseline_survives() -> Result<(), Failed> {

@@ -31,7 +31,8 @@ pub fn trials() -> Vec<Trial> {
 
 const DOCKERFILE: &str = "FROM alpine\nWORKDIR /app\nCOPY src ./src\nRUN make\n";
 
-fn git(directory: &Path, args: &[&str]) -> Result<(), Failed> {
+/// Runs git in a folder, away from the settings of whoever runs the tests.
+pub fn git(directory: &Path, args: &[&str]) -> Result<(), Failed> {
     let mut git = Command::new("git");
     git.current_dir(directory).args(["-c", "commit.gpgsign=false", "-c", "init.defaultBranch=main"]).args(args);
     for who in ["AUTHOR", "COMMITTER"] {
@@ -46,7 +47,8 @@ fn git(directory: &Path, args: &[&str]) -> Result<(), Failed> {
     Err(format!("git {args:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
 }
 
-fn commit(directory: &Path, files: &[(&str, &str)]) -> Result<(), Failed> {
+/// Writes files and commits all there is.
+pub fn commit(directory: &Path, files: &[(&str, &str)]) -> Result<(), Failed> {
     for (path, text) in files {
         let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap_or(directory))?;

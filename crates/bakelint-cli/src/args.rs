@@ -195,6 +195,10 @@ pub struct Check {
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
 
+    /// Report only findings that the commit shared with this revision does not have
+    #[arg(long, value_name = "REV")]
+    pub since: Option<String>,
+
     /// Exit with 0 whatever is found
     #[arg(long)]
     pub exit_zero: bool,

@@ -5,6 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use bakelint_core::config::known_rule;
 use bakelint_core::prelude::*;
+use bakelint_core::replay::history::{HistoryError, Repository};
+use bakelint_core::replay::tree::Kind;
 
 use crate::args::Scope;
 use crate::{Failure, Surroundings};
@@ -40,16 +42,47 @@ pub fn load(scope: &Scope, around: &Surroundings) -> Result<Loaded, Failure> {
     for (typed, path) in scope.paths.iter().zip(&paths) {
         fs::metadata(path).map_err(|source| Failure::File { path: typed.clone(), source })?;
     }
-    let root = root_of(&paths);
+    let (root, is_whole) = root_of(&paths);
     let asked: Vec<String> =
         paths.iter().filter(|path| **path != root).filter_map(|path| relative(path, &root)).collect();
     let asked = if paths.contains(&root) { Vec::new() } else { asked };
     let config = config(scope, &root, around)?;
-    let options = ReadOptions { named: asked.clone(), exclude: config.exclude.clone() };
+    let options = ReadOptions { shallow: !is_whole, ..options(&asked, &config) };
     let snapshot = Snapshot::read(&root, &options)
         .map_err(|error| Failure::File { path: scope.paths[0].clone(), source: error.source })?;
     let linter = Linter::new(bakelint_rules::all(), config);
     Ok(Loaded { snapshot: complete(snapshot, &root, &linter), root, asked, linter })
+}
+
+fn options(asked: &[String], config: &Config) -> ReadOptions {
+    ReadOptions { named: asked.to_vec(), exclude: config.exclude.clone(), shallow: false }
+}
+
+/// The same files as they were where the current commit and `revision` part.
+pub fn as_of(revision: &str, loaded: &Loaded) -> Result<Snapshot, Failure> {
+    let usage = |error: HistoryError| Failure::usage(format!("--since: {error}"));
+    let repository = Repository::open(&loaded.root).map_err(usage)?;
+    let files = repository.common_commit(revision).and_then(|commit| repository.files(&commit)).map_err(usage)?;
+    let mut objects = repository.objects().map_err(usage)?;
+    let mut failed = None;
+    let mut read = |path: &str| {
+        let entry = files.get(path).filter(|entry| entry.kind() != Kind::Symlink)?;
+        objects.read(entry.oid, "blob").map_err(|error| failed = failed.take().or(Some(error))).ok()
+    };
+    let listing = files.keys().cloned();
+    let mut snapshot = Snapshot::of_listing(listing, &options(&loaded.asked, loaded.linter.config()), &mut read);
+    for _ in 0..ROUNDS {
+        let missing = Project::new(snapshot.clone(), loaded.linter.config().settings.clone()).missing;
+        let missing = missing.into_iter().filter(|path| snapshot.has_path(path) && snapshot.find(path).is_none());
+        let found: Vec<(String, Vec<u8>)> = missing.filter_map(|path| Some((path.clone(), read(&path)?))).collect();
+        if found.is_empty() {
+            break;
+        }
+        for (path, bytes) in found {
+            snapshot.insert(path, bytes);
+        }
+    }
+    failed.map_or(Ok(snapshot), |error| Err(usage(error)))
 }
 
 /// The linked project at or around a path, and the file that was asked for, relative to its root.
@@ -74,9 +107,12 @@ pub fn inspect(path: &Path, around: &Surroundings) -> Result<(Project, Option<St
     Ok((Project::new(snapshot, Settings::default()), None))
 }
 
+/// How often files are looked through for the names of further files.
+const ROUNDS: usize = 4;
+
 /// Reads the files that other files name, until none is missing.
 fn complete(mut snapshot: Snapshot, root: &Path, linter: &Linter) -> Snapshot {
-    for _ in 0..4 {
+    for _ in 0..ROUNDS {
         let project = Project::new(snapshot.clone(), linter.config().settings.clone());
         if project.missing.is_empty() || !snapshot.read_more(root, project.missing) {
             break;
@@ -86,12 +122,13 @@ fn complete(mut snapshot: Snapshot, root: &Path, linter: &Linter) -> Snapshot {
 }
 
 /// One folder is its own root. For files, and for several paths, the root is the repository around them, so that findings
-/// that need other files are the same as for the whole.
-fn root_of(paths: &[PathBuf]) -> PathBuf {
+/// that need other files are the same as for the whole. Without one nothing says that what lies around belongs to them:
+/// then the answer's second half is false.
+fn root_of(paths: &[PathBuf]) -> (PathBuf, bool) {
     if let [path] = paths
         && path.is_dir()
     {
-        return path.clone();
+        return (path.clone(), true);
     }
     let first = paths.first().cloned().unwrap_or_default();
     let folder = |path: &Path| if path.is_dir() { path.to_owned() } else { path.parent().unwrap_or(path).to_owned() };
@@ -100,7 +137,7 @@ fn root_of(paths: &[PathBuf]) -> PathBuf {
         common.ancestors().find(holds).unwrap_or(&common).to_owned()
     });
     let repository = common.ancestors().find(|ancestor| ancestor.join(".git").exists());
-    repository.unwrap_or(&common).to_owned()
+    (repository.unwrap_or(&common).to_owned(), repository.is_some())
 }
 
 /// The configuration with the wishes of the command line laid over it.

@@ -219,6 +219,8 @@ pub struct ReadOptions {
     pub named: Vec<String>,
     /// Path patterns, in `.gitignore` syntax, that are left out.
     pub exclude: Vec<String>,
+    /// Enter no folders but those that are named or hold what is named; nothing is said about the others.
+    pub shallow: bool,
 }
 
 /// The files of a repository. Cloning is cheap: texts are shared.
@@ -259,24 +261,25 @@ impl Snapshot {
         let fail = |source| ReadError { path: root.to_owned(), source };
         fs::read_dir(root).map_err(fail)?;
         let inside = root.canonicalize().map_err(fail)?;
-        let mut exclude = ignore::gitignore::GitignoreBuilder::new("");
-        for pattern in &options.exclude {
-            // The configuration has checked the patterns; one that does not compile excludes nothing.
-            let _ = exclude.add_line(None, pattern);
-        }
-        let exclude = exclude.build().unwrap_or_else(|_| ignore::gitignore::Gitignore::empty());
+        let exclude = patterns(&options.exclude);
         let mut walk = WalkBuilder::new(root);
         walk.hidden(false).ignore(false).git_global(false).require_git(false).follow_links(false);
         let (sender, pruned) = std::sync::mpsc::channel();
         let named = options.named.clone();
+        let shallow = options.shallow;
         let base = root.to_owned();
         walk.filter_entry(move |entry| {
             let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
-            if !is_dir || entry.depth() == 0 || !is_pruned(entry.path(), &base, &named) {
+            if !is_dir || entry.depth() == 0 {
+                return true;
+            }
+            let path = relative(entry.path(), &base);
+            let aside = shallow && path.as_ref().is_none_or(|path| !named.iter().any(|named| is_on_way(path, named)));
+            if !aside && !is_pruned(entry.path(), &base, &named) {
                 return true;
             }
             // The receiver lives as long as the walk; were it gone, the folder would only be forgotten.
-            let _ = sender.send(relative(entry.path(), &base));
+            let _ = sender.send(path);
             false
         });
         let mut paths = Paths::default();
@@ -305,6 +308,37 @@ impl Snapshot {
             snapshot.load(root, &inside, &path);
         }
         Ok(snapshot)
+    }
+
+    /// A snapshot of a listing instead of a directory: `paths` are all files, `read` gives a file's bytes and says by `None`
+    /// that it is not to be read. Vendored folders and patterns are treated as [`Snapshot::read`] treats them.
+    pub fn of_listing(
+        listing: impl IntoIterator<Item = String>,
+        options: &ReadOptions,
+        mut read: impl FnMut(&str) -> Option<Vec<u8>>,
+    ) -> Self {
+        let exclude = patterns(&options.exclude);
+        let mut paths = Paths::default();
+        for path in listing {
+            let mut folders = path.match_indices('/').map(|(at, _)| &path[..at]);
+            if let Some(folder) = folders.find(|folder| is_pruned_folder(folder, &options.named)) {
+                paths.pruned.push(folder.to_owned());
+            } else if !exclude.matched_path_or_any_parents(&path, false).is_ignore() {
+                paths.files.push(path);
+            }
+        }
+        paths.files.sort_unstable();
+        paths.pruned.sort_unstable();
+        paths.pruned.dedup();
+        let named = |path: &String| options.named.contains(path) || FileKind::of(path) != FileKind::Other;
+        let wanted: Vec<String> = paths.files.iter().filter(|path| named(path)).cloned().collect();
+        let mut snapshot = Snapshot { paths: Arc::new(paths), ..Snapshot::default() };
+        for path in wanted {
+            if let Some(bytes) = read(&path) {
+                snapshot.insert(path, bytes);
+            }
+        }
+        snapshot
     }
 
     /// Reads further files of `root` that other files named; those that are read already or do not exist are left out.
@@ -435,13 +469,39 @@ fn relative(path: &Path, root: &Path) -> Option<String> {
     (!path.is_empty()).then(|| path.replace(std::path::MAIN_SEPARATOR, "/"))
 }
 
+/// Whether a folder holds what is named, or lies in it.
+fn is_on_way(folder: &str, named: &str) -> bool {
+    let (long, short) = if folder.len() > named.len() { (folder, named) } else { (named, folder) };
+    long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Path patterns in `.gitignore` syntax.
+fn patterns(lines: &[String]) -> ignore::gitignore::Gitignore {
+    let mut patterns = ignore::gitignore::GitignoreBuilder::new("");
+    for line in lines {
+        // The configuration has checked the patterns; one that does not compile excludes nothing.
+        let _ = patterns.add_line(None, line);
+    }
+    patterns.build().unwrap_or_else(|_| ignore::gitignore::Gitignore::empty())
+}
+
 fn is_pruned(path: &Path, root: &Path, named: &[String]) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let fodder = name.starts_with("testdata") || name.starts_with("testfiles");
-    (PRUNED.contains(&name) || fodder)
-        && relative(path, root).is_none_or(|path| {
-            name == ".git" || !named.iter().any(|named| *named == path || named.starts_with(&format!("{path}/")))
-        })
+    match relative(path, root) {
+        Some(path) => is_pruned_folder(&path, named),
+        None => path.file_name().and_then(|name| name.to_str()).is_some_and(is_pruned_name),
+    }
+}
+
+/// Whether the folder at `path`, relative to the root, is not entered.
+fn is_pruned_folder(path: &str, named: &[String]) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let is_named =
+        |named: &String| named.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    is_pruned_name(name) && (name == ".git" || !named.iter().any(is_named))
+}
+
+fn is_pruned_name(name: &str) -> bool {
+    PRUNED.contains(&name) || name.starts_with("testdata") || name.starts_with("testfiles")
 }
 
 /// The bytes of a file below `inside`, or why there are none; `None` when the link leads out of the root or nowhere.

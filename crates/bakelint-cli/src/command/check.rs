@@ -46,6 +46,10 @@ pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
         Some(file) => only_new(&around.directory.join(file), project, diagnostics, args.quiet, around)?,
         None => diagnostics,
     };
+    let diagnostics = match &args.since {
+        Some(revision) => only_new_since(revision, &loaded, project, diagnostics, args.quiet, around)?,
+        None => diagnostics,
+    };
     if args.diff.is_some() {
         let patch = patch(&before, &after);
         around.out.write_all(patch.as_bytes())?;
@@ -137,6 +141,26 @@ fn only_new(
             let entries = plural(compared.stale.len(), "entry").replace("entrys", "entries");
             writeln!(around.err, "{entries} of the baseline match nothing any more: `bakelint baseline` drops them")?;
         }
+    }
+    Ok(compared.new)
+}
+
+/// The findings that the files of an older commit do not have.
+fn only_new_since(
+    revision: &str,
+    loaded: &Loaded,
+    project: &Project,
+    diagnostics: Vec<Diagnostic>,
+    quiet: bool,
+    around: &mut Surroundings,
+) -> Result<Vec<Diagnostic>, Failure> {
+    let old = loaded.linter.lint(load::as_of(revision, loaded)?);
+    let mut known = old.diagnostics;
+    known.retain(|found| loaded.wants(old.project.path(found.span.file)));
+    let known = baseline::Baseline::of(&old.project, &known);
+    let compared = known.compare(project, diagnostics);
+    if !quiet {
+        writeln!(around.err, "{} as old as {revision}", plural(compared.known, "finding"))?;
     }
     Ok(compared.new)
 }

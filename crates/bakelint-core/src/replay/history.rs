@@ -3,7 +3,8 @@
 //! Nothing of the repository is checked out, executed or fetched: hooks, file system monitors, replacement objects and
 //! lazy fetching of partial clones are switched off, and only the object store is asked.
 
-use super::tree::{ObjectFormat, Oid};
+use super::tree::{Entry, ObjectFormat, Oid};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -167,6 +168,36 @@ impl Repository {
         if commits.is_empty() { Err(HistoryError::NoCommits) } else { Ok(commits) }
     }
 
+    /// The commit that `revision` and what is checked out have in common, so that what others did since is not counted;
+    /// the revision's own commit where they have none, as in a clone that was cut off.
+    ///
+    /// # Errors
+    ///
+    /// There is no such commit, or git fails.
+    pub fn common_commit(&self, revision: &str) -> Result<String, HistoryError> {
+        let none = || HistoryError::NoSuchRevision(revision.to_owned());
+        if revision.starts_with('-') {
+            return Err(none());
+        }
+        let verify = format!("{revision}^{{commit}}");
+        let commit = self.run(&["rev-parse", "--verify", "-q", "--end-of-options", &verify]).map_err(|_| none())?;
+        let commit = commit.trim();
+        let common = self.run(&["merge-base", commit, "HEAD"]).unwrap_or_default();
+        let common = common.lines().next().unwrap_or_default().trim();
+        Ok(if common.is_empty() { commit } else { common }.to_owned())
+    }
+
+    /// The files of a commit in and below the directory, by path relative to it. Submodules are left out, and so are names
+    /// that are not UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// Git fails.
+    pub fn files(&self, commit: &str) -> Result<BTreeMap<String, Entry>, HistoryError> {
+        let listing = self.run_bytes(&["ls-tree", "-r", "-z", "--end-of-options", commit])?;
+        Ok(listing.split(|byte| *byte == 0).filter_map(listed).collect())
+    }
+
     /// Opens the object store.
     ///
     /// # Errors
@@ -215,15 +246,29 @@ impl Repository {
     }
 
     fn run(&self, args: &[&str]) -> Result<String, HistoryError> {
+        self.run_bytes(args).map(|output| String::from_utf8_lossy(&output).into_owned())
+    }
+
+    fn run_bytes(&self, args: &[&str]) -> Result<Vec<u8>, HistoryError> {
         let output = self.command(args).stdin(Stdio::null()).output().map_err(HistoryError::NoGit)?;
         if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+            return Ok(output.stdout);
         }
         let message = String::from_utf8_lossy(&output.stderr);
         let message = message.lines().find(|line| !line.trim().is_empty()).unwrap_or("no message").trim();
         let message = message.strip_prefix("fatal: ").unwrap_or(message).to_owned();
         Err(HistoryError::Git { command: args.first().copied().unwrap_or_default().to_owned(), message })
     }
+}
+
+/// One entry of `git ls-tree -z`: `MODE KIND ID<tab>PATH`.
+fn listed(entry: &[u8]) -> Option<(String, Entry)> {
+    let tab = entry.iter().position(|byte| *byte == b'\t')?;
+    let mut words = std::str::from_utf8(&entry[..tab]).ok()?.split(' ');
+    let mode = u32::from_str_radix(words.next()?, 8).ok()?;
+    let oid = words.next().filter(|kind| *kind == "blob").and_then(|_| Oid::from_hex(words.next()?))?;
+    let path = std::str::from_utf8(&entry[tab + 1..]).ok()?;
+    Some((path.to_owned(), Entry { mode, name: path.as_bytes().into(), oid }))
 }
 
 fn commit(line: &str) -> Option<Commit> {
