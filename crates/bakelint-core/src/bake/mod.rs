@@ -34,6 +34,7 @@ mod type_expr;
 pub mod types;
 pub mod value;
 
+pub(crate) use compose::parse_env;
 pub use definition::*;
 pub use entry::{Attestation, CacheOption, Entry, Export, Policy, Resources, Secret, Ssh, Written};
 pub use error::{BakeError, Located};

@@ -41,9 +41,12 @@ impl Project {
         images
     }
 
-    /// The folder that is the context of a Dockerfile's builds, by its index; `None` when it is not known or not one.
+    /// The folder that is the context of a Dockerfile's builds, by its index; `None` when it is not known or not one. Where workflows
+    /// build it, what compose files and scripts say besides does not count.
     pub fn context_folder(&self, dockerfile: usize) -> Option<String> {
-        let mut folders = self.builds_of(dockerfile).map(|build| match &build.context {
+        let called = self.builds_of(dockerfile).any(|build| build.caller.is_some());
+        let builds = self.builds_of(dockerfile).filter(|build| !called || build.caller.is_some());
+        let mut folders = builds.map(|build| match &build.context {
             Context::Folder(folder) => Some(folder.clone()),
             _ => None,
         });

@@ -7,7 +7,7 @@ use crate::bake::{
     self, BakeError, CacheOption, Definition, DefinitionFile, Evaluation, Export, Inputs, Origin, Plan, Sealed, Set,
     Target, evaluate,
 };
-use crate::model::build::{Build, BuildArg, Caller, Context, Entry, Maker, NamedContext};
+use crate::model::build::{Build, BuildArg, Caller, Context, Entry, Maker, NamedContext, ScriptCall};
 use crate::model::paths;
 use crate::model::value::{Eval, Text, TextPart, Value};
 use crate::snapshot::Snapshot;
@@ -36,6 +36,8 @@ pub struct BakeCall {
     pub bake: usize,
     /// Who calls.
     pub caller: Option<Caller>,
+    /// The script that holds the command.
+    pub script: Option<ScriptCall>,
     /// What is asked for; none means `default`.
     pub targets: Vec<(Text, Span)>,
     /// The overrides.
@@ -319,6 +321,7 @@ impl Converter<'_> {
         let maker = Maker::Target { bake: 0, name: target.name.clone() };
         let mut build = Build::new(maker, target.name.clone(), span);
         build.caller = self.call.and_then(|call| call.caller.clone());
+        build.script = self.call.and_then(|call| call.script.clone());
         let unknown = |name: &str| target.unknown.contains_key(name);
         if let Some(context) = &target.context {
             let (text, span) = self.placed(context, span);

@@ -59,6 +59,17 @@ pub struct Caller {
     pub span: Span,
 }
 
+/// A script, or a part of one that can be called by its name, that holds a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScriptCall {
+    /// The file: a Makefile, a justfile, `package.json`, a shell script.
+    pub file: FileId,
+    /// How people call it: `make image`, `npm run image`, `scripts/build.sh`.
+    pub name: String,
+    /// Where it is written: the Makefile's target, the script's name, the first byte of a shell script.
+    pub span: Span,
+}
+
 /// Where a build context is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Context {
@@ -160,6 +171,9 @@ pub struct Build {
     pub maker: Maker,
     /// Who calls it; `None` when no workflow does.
     pub caller: Option<Caller>,
+    /// The script that holds the command, whether a workflow runs that or only people do. A build with a script and without a
+    /// [`caller`](Self::caller) costs no time of CI.
+    pub script: Option<ScriptCall>,
     /// What people call it: the target's, service's or step's name, or the Dockerfile's path.
     pub name: String,
     /// Where it is declared: the target's label, the service's key, the step, the Dockerfile's first instruction.
@@ -215,6 +229,7 @@ impl Build {
         Build {
             maker,
             caller: None,
+            script: None,
             name: name.into(),
             span,
             context: Context::Folder(String::new()),

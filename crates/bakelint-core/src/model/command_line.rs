@@ -3,7 +3,7 @@
 
 use crate::model::value::{Text, TextPart};
 use crate::source::Span;
-use crate::syntax::shell::{Part, Simple, Word};
+use crate::syntax::shell::{AndOr, Command, CommandKind, List, Part, Simple, Word};
 
 /// Text with its place.
 pub type Placed = (Text, Span);
@@ -77,6 +77,12 @@ pub struct ComposeCommand {
     pub directory: Option<Placed>,
     /// Services; none means all.
     pub services: Vec<Placed>,
+    /// `--profile`
+    pub profiles: Vec<Placed>,
+    /// Whether the services that others depend on are built as well.
+    pub with_dependencies: bool,
+    /// Whether a word may hold further options.
+    pub open: bool,
     /// `--build-arg`
     pub args: Vec<Placed>,
     /// `--no-cache`
@@ -155,11 +161,23 @@ pub fn text(word: &Word, scope: Scope) -> Text {
                 None => text.push(TextPart::Unknown(format!("{name}{operator}"))),
             },
             Part::Template { span } => (scope.template)(*span).parts().iter().for_each(|part| text.push(part.clone())),
+            Part::Command { list, .. } if prints_folder(list) => text.push(TextPart::Unknown("PWD".into())),
             // Two commands' outputs are not the same for being written alike, so each has a name of its own.
             other => text.push(TextPart::Unknown(format!("{:?}", other.span()))),
         }
     }
     text
+}
+
+/// Whether commands only print the folder they run in.
+fn prints_folder(list: &List) -> bool {
+    let [AndOr { first, rest, .. }] = list.entries.as_slice() else { return false };
+    match first.commands.as_slice() {
+        [Command { kind: CommandKind::Simple(simple), .. }] if rest.is_empty() => {
+            simple.name() == Some("pwd") && simple.words.len() == 1
+        }
+        _ => false,
+    }
 }
 
 /// The index of the first word from `from` on that is no flag and no value of the flags in `valued`.
@@ -433,16 +451,19 @@ fn bake(mut words: Words) -> BakeCommand {
 fn compose(mut words: Words) -> Option<BuildCall> {
     let mut command = ComposeCommand::default();
     let mut verb: Option<&str> = None;
-    let mut rebuild = false;
+    let (mut rebuild, mut no_deps) = (false, false);
     while let Some(found) = words.next(&|flag| COMPOSE_VALUED.contains(&flag)) {
         match found {
-            Found::Open => {}
+            Found::Open => command.open = true,
             Found::Word(word) if verb.is_none() => verb = Some(word.0.as_known()?),
             // What stands behind the service of `run` is the program that runs in it.
             Found::Word(_) if verb == Some("run") && !command.services.is_empty() => break,
             Found::Word(word) => command.services.push(word.clone()),
             Found::Flag("--file" | "-f", value) => command.files.extend(value),
+            Found::Flag("--profile", value) => command.profiles.extend(value),
             Found::Flag("--project-directory", value) => command.directory = value,
+            Found::Flag("--with-dependencies", _) => command.with_dependencies = true,
+            Found::Flag("--no-deps", _) => no_deps = true,
             Found::Flag("--build-arg", value) => command.args.extend(value),
             Found::Flag("--no-cache", _) => command.no_cache = true,
             Found::Flag("--push", _) => command.push = true,
@@ -452,7 +473,10 @@ fn compose(mut words: Words) -> Option<BuildCall> {
     }
     match verb? {
         "build" => {}
-        "up" | "run" | "create" | "watch" => command.if_missing = !rebuild,
+        "up" | "run" | "create" | "watch" => {
+            command.if_missing = !rebuild;
+            command.with_dependencies = !no_deps;
+        }
         _ => return None,
     }
     Some(BuildCall::Compose(command))

@@ -1,8 +1,10 @@
 //! Compose files as they are written: services, how they are built and run, with the place of everything.
 //!
 //! This is what rules look at. What buildx makes of a compose file is the matter of [`crate::bake`]. Merge keys and
-//! aliases are followed, as Compose does; `extends`, `include` and override files are not. Values stay templates, and
-//! [`Scalar::text`] puts in what is known of the environment.
+//! aliases are followed, as Compose does; what `extends`, `include` and override files add is joined where services become
+//! builds. Values stay templates, and [`Scalar::text`] puts in what is known of the environment.
+
+use std::collections::BTreeMap;
 
 use crate::model::value::{Text, TextPart};
 use crate::model::workflow::Field;
@@ -29,6 +31,9 @@ pub struct Compose {
     pub volumes: Vec<Spanned<String>>,
     /// Whether other files are read as well, so that more services may be known.
     pub includes: bool,
+    /// The files of `include`, relative to this one's folder.
+    pub included: Vec<Scalar>,
+    by_name: BTreeMap<String, usize>,
 }
 
 /// A scalar with the variables in it.
@@ -51,6 +56,8 @@ pub struct Scalar {
 pub enum Variable {
     /// It has this value.
     Set(String),
+    /// It has a value of which a part depends on who runs Compose.
+    Partly(Text),
     /// It is not set.
     Unset,
     /// That depends on who runs Compose.
@@ -83,6 +90,8 @@ pub struct Service {
     pub build: Option<ServiceBuild>,
     /// Whether another service is extended, which may give any of this.
     pub extends: Option<Span>,
+    /// The service that is extended, with the file it is in if that is another one.
+    pub extended: Option<(Scalar, Option<Scalar>)>,
     /// `command`: one shell-like text, or words.
     pub command: Option<Field<Vec<Scalar>>>,
     /// `entrypoint`: one shell-like text, or words.
@@ -271,6 +280,7 @@ fn write(template: &Interpolation, lookup: &dyn Fn(&str) -> Variable, out: &mut 
                 let Some(modifier) = &variable.modifier else {
                     match found {
                         Variable::Set(value) => out.push(TextPart::Known(value)),
+                        Variable::Partly(value) => value.parts().iter().for_each(|part| out.push(part.clone())),
                         Variable::Unset => {}
                         Variable::Unknown => out.push(TextPart::Unknown(variable.name.node.clone())),
                     }
@@ -282,6 +292,12 @@ fn write(template: &Interpolation, lookup: &dyn Fn(&str) -> Variable, out: &mut 
                         continue;
                     }
                     Variable::Set(value) => !value.is_empty() || !modifier.empty_is_unset,
+                    // One that is wholly unknown may be empty.
+                    Variable::Partly(value) if value.parts().len() == 1 => {
+                        out.push(TextPart::Unknown(variable.name.node.clone()));
+                        continue;
+                    }
+                    Variable::Partly(_) => true,
                     Variable::Unset => false,
                 };
                 match (modifier.kind, counts, found) {
@@ -291,6 +307,7 @@ fn write(template: &Interpolation, lookup: &dyn Fn(&str) -> Variable, out: &mut 
                     // Compose refuses to run.
                     (ModifierKind::Required, false, _) => out.push(TextPart::Unknown(variable.name.node.clone())),
                     (_, _, Variable::Set(value)) => out.push(TextPart::Known(value)),
+                    (_, _, Variable::Partly(value)) => value.parts().iter().for_each(|part| out.push(part.clone())),
                     _ => {}
                 }
             }
@@ -347,18 +364,20 @@ impl Compose {
         };
         let name = entry("name").and_then(|entry| reader.field(entry));
         let services = entry("services").map(|entry| entry.value.merged_entries()).unwrap_or_default();
-        let services = services.into_iter().filter_map(|service| reader.service(service)).collect();
+        let services: Vec<Service> = services.into_iter().filter_map(|service| reader.service(service)).collect();
+        let by_name = services.iter().enumerate().rev().map(|(at, service)| (service.name.node.clone(), at)).collect();
         let (secrets, volumes, includes) = (names("secrets"), names("volumes"), entry("include").is_some());
+        let included = entry("include").map(|entry| reader.included(entry.value)).unwrap_or_default();
         // Behind a broken place the file is cut off.
         errors.extend(reader.errors.into_iter().filter(|_| !broken));
         errors.sort_by_key(|error| error.span);
         errors.dedup();
-        (Compose { file, tree, name, services, secrets, volumes, includes }, errors)
+        (Compose { file, tree, name, services, secrets, volumes, includes, included, by_name }, errors)
     }
 
     /// The service of this name.
     pub fn service(&self, name: &str) -> Option<&Service> {
-        self.services.iter().find(|service| service.name.node == name)
+        self.services.get(*self.by_name.get(name)?)
     }
 }
 
@@ -475,6 +494,7 @@ impl Reader<'_> {
             image: self.field_of(node, "image"),
             build: entry_of(node, "build").filter(|build| !build.value.is_null()).map(|build| self.build(build)),
             extends: entry_of(node, "extends").map(Entry::span),
+            extended: entry_of(node, "extends").and_then(|entry| self.extended(entry.value)),
             command: self.list_of(node, "command"),
             entrypoint: self.list_of(node, "entrypoint"),
             depends_on: self.depends_on(node),
@@ -491,6 +511,26 @@ impl Reader<'_> {
             platform: self.field_of(node, "platform"),
             pull_policy: self.field_of(node, "pull_policy"),
         })
+    }
+
+    /// `include`: paths, or mappings with a `path` of one or more.
+    fn included(&mut self, node: Node<'_>) -> Vec<Scalar> {
+        let mut found = Vec::new();
+        for item in node.items() {
+            let paths = entry_of(item, "path").map_or(item, |entry| entry.value);
+            found.extend(self.scalars(paths));
+        }
+        found
+    }
+
+    /// `extends`: a service of this file, or a mapping with `service` and `file`.
+    fn extended(&mut self, node: Node<'_>) -> Option<(Scalar, Option<Scalar>)> {
+        if !node.is_mapping() {
+            return Some((self.scalar(node)?, None));
+        }
+        let service = entry_of(node, "service").and_then(|entry| self.scalar(entry.value))?;
+        let file = entry_of(node, "file").and_then(|entry| self.scalar(entry.value));
+        Some((service, file))
     }
 
     fn build(&mut self, entry: Entry<'_>) -> ServiceBuild {

@@ -9,25 +9,33 @@ use crate::model::build::{Build, BuildArg, Context, Maker, NamedContext};
 use crate::model::callers::{self, BakeRequest, Call};
 use crate::model::dockerfile::Dockerfile;
 use crate::model::paths;
+use crate::model::services::Services;
 use crate::model::value::{Text, Value};
 use crate::snapshot::FileKind;
 use crate::source::{FileId, Span};
 
 /// Fills in [`Project::bakes`], [`Project::bake_calls`] and [`Project::builds`], and reads the Dockerfiles that builds name.
 pub(super) fn link(project: &mut Project) {
-    calls(project);
+    let mut services = Services::new(project);
+    calls(project, &mut services);
     default_bakes(project);
     uncalled_targets(project);
+    let builds = services.uncalled(project);
+    project.builds.extend(builds);
     find_dockerfiles(project);
     standalone(project);
 }
 
 /// The builds that the steps of workflows make.
-fn calls(project: &mut Project) {
+fn calls(project: &mut Project, services: &mut Services) {
     for call in callers::calls(project) {
         match call {
             Call::Build(build) => project.builds.push(*build),
             Call::Bake(request) => bake_request(project, *request),
+            Call::Compose(request) => {
+                let builds = services.call(project, &request);
+                project.builds.extend(builds);
+            }
         }
     }
 }

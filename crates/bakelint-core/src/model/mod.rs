@@ -10,6 +10,7 @@ pub mod dockerfile;
 mod link;
 pub mod outline;
 pub mod paths;
+mod services;
 pub mod settings;
 pub mod value;
 pub mod workflow;
@@ -20,6 +21,7 @@ use std::sync::OnceLock;
 use crate::diagnostic::Diagnostic;
 use crate::model::bake::{Bake, BakeCall};
 use crate::model::build::{Build, StepRef};
+use crate::model::compose::Compose;
 pub use crate::model::derived::Derived;
 use crate::model::dockerfile::Dockerfile;
 use crate::model::outline::Outline;
@@ -42,6 +44,8 @@ pub struct Project {
     pub workflows: Vec<Workflow>,
     /// The actions of the repository, by path.
     pub actions: Vec<Action>,
+    /// The compose files: by path, then those that only commands and other files name.
+    pub composes: Vec<Compose>,
     /// The bake definitions: those that commands name, and those that bake finds by itself.
     pub bakes: Vec<Bake>,
     /// The bake commands of steps and scripts.
@@ -67,6 +71,7 @@ impl Project {
             dockerfiles: Vec::new(),
             workflows: Vec::new(),
             actions: Vec::new(),
+            composes: Vec::new(),
             bakes: Vec::new(),
             bake_calls: Vec::new(),
             builds: Vec::new(),
@@ -90,6 +95,11 @@ impl Project {
                 FileKind::Action => {
                     let (action, errors) = Action::parse(file, source.text());
                     project.actions.push(action);
+                    project.errors.extend(errors);
+                }
+                FileKind::Compose => {
+                    let (compose, errors) = Compose::parse(file, source.text());
+                    project.composes.push(compose);
                     project.errors.extend(errors);
                 }
                 _ => {}
@@ -169,7 +179,8 @@ impl Project {
         let Some(source) = self.snapshot.get(file) else { return Outline::default() };
         let workflows = self.workflows.iter().map(|workflow| (workflow.file, &workflow.tree));
         let actions = self.actions.iter().map(|action| (action.file, &action.tree));
-        if let Some((_, tree)) = workflows.chain(actions).find(|(other, _)| *other == file) {
+        let composes = self.composes.iter().map(|compose| (compose.file, &compose.tree));
+        if let Some((_, tree)) = workflows.chain(actions).chain(composes).find(|(other, _)| *other == file) {
             return outline::of_yaml(tree);
         }
         let of_bake = self.bakes.iter().flat_map(|bake| &bake.definition.files).find(|other| other.file == file);

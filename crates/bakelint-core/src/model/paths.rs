@@ -1,5 +1,7 @@
 //! Paths inside of the repository: relative to the root, `/`-separated, without `.` and `..`.
 
+use crate::model::value::{Text, TextPart};
+
 /// The path that `path` means in `folder`; `None` when it leads out of the root or is absolute.
 pub fn join(folder: &str, path: &str) -> Option<String> {
     if path.starts_with('/') {
@@ -16,6 +18,25 @@ pub fn join(folder: &str, path: &str) -> Option<String> {
         }
     }
     Some(parts.join("/"))
+}
+
+/// The folder or file that text of a script in `folder` means. A path may begin with what stands for the folder itself, such as
+/// `$PWD`, or for the root of the checkout, such as `$GITHUB_WORKSPACE`. `None` when it is not known or leads out of the root.
+pub fn enter(folder: &str, text: &Text) -> Option<String> {
+    if let Some(known) = text.as_known() {
+        return join(folder, known);
+    }
+    let [TextPart::Unknown(words), rest @ ..] = text.parts() else { return None };
+    let rest = match rest {
+        [] => "",
+        [TextPart::Known(rest)] => rest.strip_prefix('/')?,
+        _ => return None,
+    };
+    match words.as_str() {
+        "PWD" | "CURDIR" => join(folder, rest),
+        "github.workspace" | "GITHUB_WORKSPACE" => join("", rest),
+        _ => None,
+    }
 }
 
 /// The path of a file of the repository as a command in `folder` would name it.

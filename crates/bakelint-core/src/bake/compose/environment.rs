@@ -61,13 +61,13 @@ pub(super) fn read_text(path: &str, host: &dyn Host) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
 }
 
-type Lookup<'l> = &'l dyn Fn(&str) -> Option<(String, bool)>;
+pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Option<(String, bool)>;
 
 /// Reads the lines of an `.env` file. Values may refer to variables of the environment and to earlier lines.
 ///
 /// # Errors
 /// When a line is no assignment or a quote is not closed.
-pub(super) fn parse_env(text: &str, lookup: Lookup<'_>) -> Result<BTreeMap<String, String>, String> {
+pub(crate) fn parse_env(text: &str, lookup: Lookup<'_>) -> Result<BTreeMap<String, String>, String> {
     let mut found = BTreeMap::new();
     let mut rest = text;
     loop {

@@ -18,6 +18,7 @@ use crate::syntax::SyntaxError;
 use crate::syntax::yaml::Tree;
 use data::{Item, Map};
 use environment::Environment;
+pub(crate) use environment::parse_env;
 
 /// A compose file, parsed.
 pub(super) struct ComposeFile<'f> {
