@@ -37,3 +37,19 @@ pub fn left_out(name: &str) -> Option<(&'static str, &'static str)> {
     let bare = |full: &str| full.split_once(':').is_some_and(|(_, bare)| bare == name);
     LEFT_OUT.iter().copied().find(|(full, _)| *full == name || bare(full))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::all;
+
+    #[test]
+    fn every_check_of_hadolint_has_a_rule_or_a_reason() {
+        let codes = (1000..=1001).chain(3000..=3067).chain(4000..=4006).map(|number| format!("DL{number}"));
+        for code in codes {
+            let rules = all().iter().filter(|rule| rule.answers_to(&code)).count();
+            assert_eq!(rules + usize::from(left_out(&code).is_some()), 1, "{code}");
+        }
+        assert!(LEFT_OUT.is_sorted_by_key(|(name, _)| *name));
+    }
+}

@@ -60,6 +60,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli::a path that does not exist is an error", missing_path),
         Trial::test("cli::an empty repository is clean", empty_repository),
         Trial::test("cli::a check of hadolint that is left out is explained and may be named", left_out),
+        Trial::test("cli::an ignore comment for hadolint takes hadolint's name away, not BuildKit's", hadolint_comment),
         Trial::test("cli::init takes over hadolint's configuration and overwrites nothing", init),
         Trial::test("cli::a mistyped rule is an error with a suggestion", mistyped_rule),
         Trial::test("cli::a mistake in bakelint.toml is shown in its place", bad_configuration),
@@ -281,6 +282,23 @@ fn left_out() -> Result<(), Failed> {
     expect(&found, CLEAN, "", "nothing found")?;
     let found = bakelint(folder.path(), &["explain", "SC2086"]);
     expect(&found, CLEAN, "shellcheck.net/wiki/SC2086", "")
+}
+
+fn hadolint_comment() -> Result<(), Failed> {
+    let text = b"FROM debian\n# hadolint ignore=DL4000\nMAINTAINER Jane\nMAINTAINER Jim\n# hadolint ignore=DL3004\nRUN sudo id\n";
+    let root = folder(&[("Dockerfile", text)])?;
+    let named = |alias: &str| {
+        let found = bakelint(root.path(), &["check", "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_str(&found.out).unwrap_or_default();
+        let all = json["diagnostics"].as_array().cloned().unwrap_or_default();
+        let lines = all.iter().filter(|next| next["aliases"].as_array().is_some_and(|all| all.contains(&alias.into())));
+        lines.filter_map(|next| next["span"]["start"]["line"].as_u64()).collect::<Vec<_>>()
+    };
+    assert_eq!(named("buildkit:MaintainerDeprecated"), [3, 4]);
+    assert_eq!(named("hadolint:DL4000"), [4]);
+    assert_eq!(named("hadolint:DL3004"), [0; 0]);
+    let found = bakelint(root.path(), &["check", "--format", "concise", "--select", "DL4000"]);
+    expect(&found, FOUND, "Dockerfile:4:1", "1 warning")
 }
 
 fn init() -> Result<(), Failed> {

@@ -6,6 +6,10 @@
 //! For a tool that runs during the build use `--platform=$BUILDPLATFORM`; else leave the flag out and ask for the platform when
 //! building. A stage whose name holds the system or the processor is not flagged: `AS build-arm64` says that it is meant.
 //!
+//! hadolint's DL3029 forbids every `--platform` but `$BUILDPLATFORM` and `$TARGETPLATFORM`. Not flagged is what depends on the platform that is built
+//! for, such as `linux/${TARGETARCH}`. hadolint's ignore comments do not silence this, because BuildKit warns all the same;
+//! `# check=skip=FromPlatformFlagConstDisallowed` does.
+//!
 //! ## Examples
 //!
 //! ### Fixed
@@ -49,8 +53,11 @@ use bakelint_core::prelude::*;
 pub struct Rule {}
 
 impl Check for Rule {
-    const META: Meta =
-        Meta { id: "constant-from-platform", also: &["buildkit:FromPlatformFlagConstDisallowed"], ..Meta::DEFAULT };
+    const META: Meta = Meta {
+        id: "constant-from-platform",
+        also: &["buildkit:FromPlatformFlagConstDisallowed", "hadolint:DL3029"],
+        ..Meta::DEFAULT
+    };
 
     fn check(&self, project: &Project, found: &mut Findings) {
         for evaluation in project.evaluations() {

@@ -6,8 +6,9 @@
 //!
 //! `-y` (for zypper `--non-interactive`) answers. `DEBIAN_FRONTEND=noninteractive` is about the questions of packages being set up and does not help.
 //!
-//! Not flagged: commands that get their input from a pipe or a file, microdnf before version 4, which never asks (a hint of low confidence), options
-//! in a variable that nobody knows here, and Dockerfiles that configure the answer.
+//! `yes |` answers every question that may ever come, and is only noted. Not flagged: commands that get their input from another pipe or a
+//! file, microdnf before version 4, which never asks (a hint of low confidence), options in a variable that nobody knows here, and Dockerfiles
+//! that configure the answer.
 //!
 //! ## Examples
 //!
@@ -87,12 +88,34 @@
 //! RUN apt-get -y install a && apt-get install -qq a && apt-get install -q -q a && apt-get install -q=2 a
 //! RUN apt-get install --assume-yes a && apt-get install -yf a && apt-get install --force-yes a
 //! RUN apt-get install -o APT::Get::Assume-Yes=true a
-//! RUN yes | apt-get install a
+//! RUN cat answers | apt-get install a
 //! RUN apt-get install a < /answers
 //! RUN apt-get install $OPTIONS a
 //! RUN apt-get install --simulate a && apt-get install
 //! RUN zypper --non-interactive install a && zypper install -y a
 //! RUN dnf install --assumeyes a
+//! ```
+//!
+//! ### Every question answered
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN yes | apt-get install curl
+//! RUN yes "" | tee log | apt-get install curl
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:11: info[install-prompt] `yes` answers whatever `apt-get install` asks
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,3 +1,3 @@
+//!  FROM debian:12
+//! -RUN yes | apt-get install curl
+//! +RUN yes | apt-get install -y curl
+//!  RUN yes "" | tee log | apt-get install curl
 //! ```
 //!
 //! ### An answer in a file
@@ -160,6 +183,11 @@ impl Check for Rule {
             let configured = configured(dockerfile.source.text());
             for run in project.runs(at) {
                 let commands = project.commands(run);
+                let by_yes = |command: &PackageCommand| {
+                    let before = command.command.checked_sub(1).and_then(|before| commands.get(before));
+                    let is_second = commands.get(command.command).is_some_and(|found| found.context.pipe_index == 1);
+                    is_second && before.is_some_and(|before| before.simple.name() == Some("yes"))
+                };
                 let is_fed = |command: &PackageCommand| {
                     commands.get(command.command).is_none_or(|found| {
                         found.context.pipe_index > 0
@@ -172,7 +200,7 @@ impl Check for Rule {
                     .filter_map(|command| Some((command, asks(command)?)))
                     .filter(|(command, asks)| {
                         !command.opaque
-                            && !is_fed(command)
+                            && (!is_fed(command) || by_yes(command))
                             && !asks.configured.iter().any(|word| configured.contains(word))
                     })
                     .collect();
@@ -185,7 +213,10 @@ impl Check for Rule {
                     seen.push(&command.program);
                     let same = asking.iter().filter(|(other, _)| other.program == command.program);
                     let edits = same.map(|(other, asks)| edit(run, other, asks)).collect();
-                    let message = format!("`{}` asks for an answer that nobody gives", command.title());
+                    let message = match by_yes(command) {
+                        true => format!("`yes` answers whatever `{}` asks", command.title()),
+                        false => format!("`{}` asks for an answer that nobody gives", command.title()),
+                    };
                     let diagnostic =
                         found.add_at(dockerfile, run.instruction, command.title_span(), "this one asks", message);
                     match asks.alias {
@@ -195,6 +226,13 @@ impl Check for Rule {
                     diagnostic
                         .help(asks.help)
                         .fix(Fix::safe(format!("Answer with `{}`", asks.option), edits).rebuilds_once());
+                    if by_yes(command) {
+                        let help = format!(
+                            "`{}` answers the question that is meant, and with `pipefail` the end of the pipe makes `yes` fail",
+                            asks.option
+                        );
+                        diagnostic.severity(Severity::Info).help(help);
+                    }
                     if command.program == "microdnf" {
                         diagnostic.confidence(Confidence::Low);
                     }

@@ -4,6 +4,9 @@
 //! `org.opencontainers.image.authors` is its standard name.
 //! See <https://docs.docker.com/reference/build-checks/maintainer-deprecated/>.
 //!
+//! hadolint calls it DL4000. Its ignore comments do not silence this, because BuildKit warns all the same; `# check=skip=MaintainerDeprecated`
+//! does.
+//!
 //! ## Examples
 //!
 //! ### The old way
@@ -61,6 +64,21 @@
 //! +LABEL org.opencontainers.image.authors="A `"B`" `$C \D ``E"
 //! ```
 //!
+//! ### An ignore comment for hadolint is none for BuildKit
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! # hadolint ignore=DL4000
+//! MAINTAINER Jane \
+//!   Doe
+//! # check=skip=MaintainerDeprecated
+//! MAINTAINER Jane
+//! ```
+//!
+//! ```text
+//! Dockerfile:3:1: warning[maintainer-instruction] MAINTAINER is deprecated
+//! ```
+//!
 //! ### Two lines
 //!
 //! ```dockerfile
@@ -84,7 +102,7 @@ impl Check for Rule {
     const META: Meta = Meta {
         id: "maintainer-instruction",
         fix: Some(Safety::Safe),
-        also: &["buildkit:MaintainerDeprecated"],
+        also: &["buildkit:MaintainerDeprecated", "hadolint:DL4000"],
         ..Meta::DEFAULT
     };
 

@@ -5,6 +5,9 @@
 //!
 //! One in a stage below is not flagged: replacing the command of a base is what a stage is for.
 //!
+//! hadolint reports the same at the later instruction, as DL3012, DL4003 or DL4004. Its ignore comments do not silence this, because BuildKit
+//! warns all the same; `# check=skip=MultipleInstructionsDisallowed` above the later one does.
+//!
 //! ## Examples
 //!
 //! ### Two commands
@@ -95,11 +98,14 @@ use bakelint_core::prelude::*;
 #[serde(default, deny_unknown_fields)]
 pub struct Rule {}
 
+/// BuildKit's name for it.
+const CHECK: &str = "buildkit:MultipleInstructionsDisallowed";
+
 impl Check for Rule {
     const META: Meta = Meta {
         id: "overridden-instruction",
         fix: Some(Safety::Safe),
-        also: &["buildkit:MultipleInstructionsDisallowed"],
+        also: &[CHECK, "hadolint:DL3012", "hadolint:DL4003", "hadolint:DL4004"],
         ..Meta::DEFAULT
     };
 
@@ -119,6 +125,14 @@ impl Check for Rule {
                     .add(span, format!("this {keyword} does nothing, because a later one of the stage replaces it"))
                     .heeds(heeds)
                     .label(evaluation.place(file, stage, later, second.word.span()).0, "the one that counts");
+                diagnostic.known_as(CHECK);
+                // hadolint looks at the text alone, so it sees no triggers.
+                match (later.keyword(&file.tree), earlier.is_own() && later.is_own()) {
+                    (Keyword::Healthcheck, true) => _ = diagnostic.known_as("hadolint:DL3012"),
+                    (Keyword::Cmd, true) => _ = diagnostic.known_as("hadolint:DL4003"),
+                    (Keyword::Entrypoint, true) => _ = diagnostic.known_as("hadolint:DL4004"),
+                    _ => {}
+                }
                 if earlier.is_own() {
                     let title = format!("Delete the {keyword} that does nothing");
                     diagnostic.fix(Fix::safe(title, vec![Edit::delete(first.full_span)]));

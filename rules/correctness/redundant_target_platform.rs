@@ -3,6 +3,9 @@
 //! Without `--platform`, a stage is for the platform that is built for. The flag says nothing, but makes readers wonder what is
 //! special here. See <https://docs.docker.com/reference/build-checks/redundant-target-platform/>.
 //!
+//! hadolint calls it DL3065. Its ignore comments do not silence this, because BuildKit warns all the same; `# check=skip=RedundantTargetPlatform`
+//! does.
+//!
 //! ## Examples
 //!
 //! ### The default, in words
@@ -69,7 +72,7 @@ impl Check for Rule {
         id: "redundant-target-platform",
         severity: Severity::Info,
         fix: Some(Safety::Safe),
-        also: &["buildkit:RedundantTargetPlatform"],
+        also: &["buildkit:RedundantTargetPlatform", "hadolint:DL3065"],
         ..Meta::DEFAULT
     };
 
@@ -93,6 +96,11 @@ impl Check for Rule {
                 let Some(index) = from.flags.iter().position(|flag| flag.name == "platform") else { continue };
                 let span = file.on_first_line(from, from.flags[index].span);
                 let diagnostic = found.add(span, "this is the platform that a stage is for without the flag");
+                diagnostic.known_as("buildkit:RedundantTargetPlatform");
+                let written = file.source.slice(from.flags[index].span);
+                if matches!(written, "--platform=$TARGETPLATFORM" | "--platform=${TARGETPLATFORM}") {
+                    diagnostic.known_as("hadolint:DL3065");
+                }
                 let edit = file.tree.remove_word(file.source.text(), from.flags[index].span);
                 diagnostic.fix(Fix::safe("Take the flag away", vec![edit]));
             }

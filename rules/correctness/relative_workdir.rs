@@ -6,6 +6,9 @@
 //! Only the first WORKDIR counts: what follows is relative to it. One in a stage below counts as first; the base image's own does
 //! not. Paths are judged after expansion, so `WORKDIR $APP` is fine when `APP` is an absolute path.
 //!
+//! hadolint's DL3000 asks for an absolute path in every WORKDIR; its ignore comments do not silence this, because BuildKit warns all the
+//! same, and `# check=skip=WorkdirRelativePath` does.
+//!
 //! The fix writes the absolute path where the base's working directory is known. It is unsafe, because another version of the
 //! base may have another one.
 //!
@@ -98,7 +101,7 @@ impl Check for Rule {
     const META: Meta = Meta {
         id: "relative-workdir",
         fix: Some(Safety::Unsafe),
-        also: &["buildkit:WorkdirRelativePath"],
+        also: &["buildkit:WorkdirRelativePath", "hadolint:DL3000"],
         ..Meta::DEFAULT
     };
 
@@ -122,6 +125,10 @@ impl Check for Rule {
                     .add(span, format!("`{path}` is relative to the working directory of the base image"))
                     .heeds(heeds)
                     .help("a new version of the base may move it; write an absolute path");
+                diagnostic.known_as("buildkit:WorkdirRelativePath");
+                if step.is_own() && !looks_absolute(path) {
+                    diagnostic.known_as("hadolint:DL3000");
+                }
                 // A file that says so in its name is for a builder on Windows, whatever is assumed here.
                 if text.get(1..2) == Some(":") && file.path.to_lowercase().contains("windows") {
                     diagnostic.confidence(Confidence::Low);
@@ -140,4 +147,10 @@ impl Check for Rule {
             }
         }
     }
+}
+
+/// Whether a path is or may be absolute by its first letters alone, as hadolint judges it.
+fn looks_absolute(path: &str) -> bool {
+    let bare = path.trim_start_matches(['"', '\'']);
+    bare.starts_with(['/', '$']) || bare.starts_with(|c: char| c.is_ascii_alphabetic()) && bare.get(1..2) == Some(":")
 }

@@ -3,6 +3,9 @@
 //! `FROM scratch` means the empty base, and `context` the build context; a stage of that name can be reached from some
 //! places and not from others. See <https://docs.docker.com/reference/build-checks/reserved-stage-name/>.
 //!
+//! hadolint calls it DL3063 when the name is in small letters. Its ignore comments do not silence this, because BuildKit warns all the same;
+//! `# check=skip=ReservedStageName` at the top of the file does.
+//!
 //! ## Examples
 //!
 //! ### A stage called scratch
@@ -45,7 +48,8 @@ use bakelint_core::prelude::*;
 pub struct Rule {}
 
 impl Check for Rule {
-    const META: Meta = Meta { id: "reserved-stage-name", also: &["buildkit:ReservedStageName"], ..Meta::DEFAULT };
+    const META: Meta =
+        Meta { id: "reserved-stage-name", also: &["buildkit:ReservedStageName", "hadolint:DL3063"], ..Meta::DEFAULT };
 
     fn check(&self, project: &Project, found: &mut Findings) {
         for (at, file) in project.dockerfiles.iter().enumerate() {
@@ -59,10 +63,14 @@ impl Check for Rule {
                 };
                 let Body::From(dockerfile::From { name: Some(word), .. }) = &from.body else { continue };
                 let meaning = if name == "scratch" { "the empty base" } else { "the build context" };
-                found
+                let diagnostic = found
                     .add(file.on_first_line(from, word.span()), format!("`{name}` cannot be trusted as a stage's name"))
                     .help(format!("elsewhere `{name}` means {meaning}; choose another name"))
-                    .heeds(Heeds::Nothing);
+                    .heeds(Heeds::Nothing)
+                    .known_as("buildkit:ReservedStageName");
+                if word.as_str() == name {
+                    diagnostic.known_as("hadolint:DL3063");
+                }
             }
         }
     }

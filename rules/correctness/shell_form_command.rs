@@ -8,6 +8,9 @@
 //! way. Not flagged: commands behind a `SHELL`, in the stage or in the one it stands on, because there the author chose a
 //! shell. What the base image says is known for well-known images only.
 //!
+//! hadolint's DL3025 wants the JSON form for HEALTHCHECK too, where `|| exit 1` needs a shell and signals play no part: that is not flagged.
+//! Its ignore comments do not silence this, because BuildKit warns all the same; `# check=skip=JSONArgsRecommended` does.
+//!
 //! Behind `exec` the program does get the signals, so that is only noted.
 //!
 //! The fix splits the command into words. It is offered where no shell is needed for that, and it is unsafe, because a program may
@@ -130,7 +133,7 @@ impl Check for Rule {
     const META: Meta = Meta {
         id: "shell-form-command",
         fix: Some(Safety::Unsafe),
-        also: &["buildkit:JSONArgsRecommended"],
+        also: &["buildkit:JSONArgsRecommended", "hadolint:DL3025"],
         ..Meta::DEFAULT
     };
 
@@ -159,6 +162,10 @@ impl Check for Rule {
                     .help(
                         "a shell passes no signals on, so `docker stop` waits ten seconds and kills; use the JSON form",
                     );
+                diagnostic.known_as("buildkit:JSONArgsRecommended");
+                if step.is_own() {
+                    diagnostic.known_as("hadolint:DL3025");
+                }
                 if text.is_some_and(|text| text.starts_with("exec ")) {
                     diagnostic
                         .severity(Severity::Info)

@@ -87,9 +87,13 @@ impl Check for Rule {
             match image.tag.as_deref() {
                 None => {
                     let diagnostic = found.add(base.span, format!("base image `{name}` has no tag"));
-                    diagnostic
-                        .known_as("hadolint:DL3006")
-                        .help(format!("without one it is `{name}:latest`, whatever was pushed last"));
+                    diagnostic.help(format!("without one it is `{name}:latest`, whatever was pushed last"));
+                    // hadolint does not look behind variables.
+                    let written = project.snapshot.get(base.span.file).map(|source| source.slice(base.span));
+                    match written.is_some_and(|written| written.starts_with('$')) {
+                        true => diagnostic.unknown_elsewhere(),
+                        false => diagnostic.known_as("hadolint:DL3006"),
+                    };
                 }
                 Some("latest") => {
                     let diagnostic = found.add(base.span, format!("base image `{name}` has the tag `latest`"));

@@ -7,7 +7,12 @@
 //! During the build use `RUN --mount=type=secret,id=token`, which leaves nothing behind; at run time let the orchestrator set it.
 //!
 //! A name counts when one of its parts, between underscores, is `apikey`, `auth`, `credential`, `credentials`, `key`, `password`,
-//! `pword`, `passwd`, `secret` or `token`, and none is `public`, `file` or `version`. An ARG before the first FROM is not flagged.
+//! `pword`, `passwd`, `secret` or `token`, and none is `public`, `file` or `version`. An ARG before the first FROM is not flagged. One behind ONBUILD is
+//! flagged where it stands; BuildKit reports it where it runs.
+//!
+//! hadolint's DL3064 looks for a few words anywhere in a name, which makes secrets of `TOKENIZER` and `SECRETS_DIR`, and it misses
+//! `AUTH`, `PASSWD` and other keys: its name is given to the findings that both agree on. Its ignore comments do not silence those,
+//! because BuildKit warns all the same; `# check=skip=SecretsUsedInArgOrEnv` does.
 //!
 //! ## Examples
 //!
@@ -34,6 +39,21 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### Triggers
+//!
+//! ```dockerfile
+//! FROM node:22
+//! ONBUILD ARG NPM_TOKEN NAME
+//! ONBUILD ENV DB_PASSWD=x
+//! # hadolint ignore=DL3064
+//! ONBUILD ENV API_SECRET=x
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:13: warning[secret-in-arg-or-env] the value of `NPM_TOKEN` stands in every image that is built on this one
+//! Dockerfile:3:13: warning[secret-in-arg-or-env] the value of `DB_PASSWD` stands in every image that is built on this one
+//! ```
 //!
 //! ### Several names in one ARG
 //!
@@ -62,12 +82,19 @@ const SECRETS: &[&str] =
 const HARMLESS: &[&str] = &["file", "public", "version"];
 
 impl Check for Rule {
-    const META: Meta = Meta { id: "secret-in-arg-or-env", also: &["buildkit:SecretsUsedInArgOrEnv"], ..Meta::DEFAULT };
+    const META: Meta = Meta {
+        id: "secret-in-arg-or-env",
+        also: &["buildkit:SecretsUsedInArgOrEnv", "hadolint:DL3064"],
+        ..Meta::DEFAULT
+    };
 
     fn check(&self, project: &Project, found: &mut Findings) {
         for evaluation in project.evaluations() {
             let file = &project.dockerfiles[evaluation.dockerfile];
             for (stage, step) in evaluation.steps() {
+                if let (Body::Onbuild(onbuild), true) = (step.body(&file.tree), step.is_own()) {
+                    trigger(file, step.instruction, onbuild, found);
+                }
                 let keyword @ (Keyword::Arg | Keyword::Env) = step.keyword(&file.tree) else { continue };
                 let Effect::Set(settings) = &step.effect else { continue };
                 for setting in settings.iter().filter(|setting| is_secret(&setting.name)) {
@@ -77,6 +104,10 @@ impl Check for Rule {
                         .add(span, format!("the value of `{}` stands in the image's {place}", setting.name))
                         .heeds(heeds)
                         .help("use `RUN --mount=type=secret` during the build, and set it from outside at run time");
+                    diagnostic.known_as("buildkit:SecretsUsedInArgOrEnv");
+                    if step.is_own() && hadolint_minds(&setting.name) {
+                        diagnostic.known_as("hadolint:DL3064");
+                    }
                     if span != setting.span && !matches!(step.origin, StepOrigin::Image(_)) {
                         diagnostic.label(setting.span, "set here");
                     }
@@ -86,8 +117,33 @@ impl Check for Rule {
     }
 }
 
+/// BuildKit minds a trigger where it runs. What is wrong stands here, and most images that it runs for are built elsewhere.
+fn trigger(file: &Dockerfile, instruction: usize, onbuild: &dockerfile::Onbuild, found: &mut Findings) {
+    let names: Vec<&MappedText> = match &onbuild.body {
+        Body::Arg(pairs) => pairs.iter().map(|pair| &pair.name).collect(),
+        Body::Env(values) => values.pairs.iter().map(|pair| &pair.key).collect(),
+        _ => return,
+    };
+    for name in names.into_iter().filter(|name| is_secret(name)) {
+        let message = format!("the value of `{name}` stands in every image that is built on this one");
+        let diagnostic = found.add_at(file, instruction, name.span(), "set here", message);
+        diagnostic.help("use `RUN --mount=type=secret` during the build, and set it from outside at run time");
+        match hadolint_minds(name) {
+            true => diagnostic.known_as("hadolint:DL3064"),
+            false => diagnostic.unknown_elsewhere(),
+        };
+    }
+}
+
 fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     let has = |words: &[&str]| name.split('_').any(|part| words.contains(&part));
     has(SECRETS) && !has(HARMLESS)
+}
+
+/// Whether hadolint takes the name for a secret too: it looks for some words anywhere in a name.
+fn hadolint_minds(name: &str) -> bool {
+    const WORDS: &[&str] = &["api_key", "client_key", "password", "private", "secret", "token", "username"];
+    let lower = name.to_lowercase();
+    name == "AWS_ACCESS_KEY_ID" || WORDS.iter().any(|word| lower.contains(word))
 }

@@ -488,8 +488,10 @@ fn rpm(project: &Project, run: &Run) -> Option<Kept> {
     let clean = format!("{} clean all", command.program);
     let help = format!("run `{clean}` in the same RUN, or put a cache mount over the cache directory");
     let mut kept = Kept::new(command, "the metadata and packages", help);
+    // hadolint takes every `yum clean` for one of everything.
+    let half = run.packages.iter().any(|other| other.program == "yum" && other.action == Action::Clean);
     kept.alias = match (command.program.as_str(), command.verb()) {
-        ("yum", "install") => Some("hadolint:DL3032"),
+        ("yum", "install") if !half => Some("hadolint:DL3032"),
         ("dnf" | "microdnf", _) => Some("hadolint:DL3040"),
         _ => None,
     };

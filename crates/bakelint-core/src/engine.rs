@@ -142,8 +142,16 @@ impl Linter {
             if !wants(selection, &diagnostic, rule.as_ref()) {
                 continue;
             }
-            if silence.is_some_and(|silence| silence.drops(&diagnostic, rule.as_ref())) {
-                continue;
+            if let Some(silence) = silence {
+                if silence.drops(&diagnostic, rule.as_ref()) {
+                    continue;
+                }
+                // What is left when hadolint is to be silent may not be what was asked for.
+                if silence.takes_names(&mut diagnostic, rule.as_ref())
+                    && !wants(&silence.selection, &diagnostic, rule.as_ref())
+                {
+                    continue;
+                }
             }
             kept.push(diagnostic);
         }
@@ -214,6 +222,19 @@ impl Silence {
         {
             self.checks.insert(check);
         }
+    }
+
+    /// Takes hadolint's names away from a finding that stands for a check of BuildKit too, if a comment keeps hadolint from
+    /// reporting it: BuildKit does not know that comment and reports it all the same. Says whether there was something to take.
+    fn takes_names(&self, diagnostic: &mut Diagnostic, rule: Option<&Rule>) -> bool {
+        let also = diagnostic.also(rule.map_or(&[], |rule| rule.meta.also));
+        let is_ignored = |name: &&str| self.ignores.iter().any(|ignore| ignore.names_for_hadolint(diagnostic, name));
+        let left: Vec<&'static str> = also.iter().copied().filter(|name| !is_ignored(name)).collect();
+        let some = left.len() < also.len();
+        if some {
+            diagnostic.aliases = Some(left);
+        }
+        some
     }
 
     fn drops(&mut self, diagnostic: &Diagnostic, rule: Option<&Rule>) -> bool {

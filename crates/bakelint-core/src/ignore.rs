@@ -38,7 +38,15 @@ pub enum Tool {
 }
 
 impl Ignore {
-    /// Whether the comment silences a finding of `rule`.
+    /// Whether the comment keeps hadolint, or the ShellCheck that it runs, from reporting a finding under this name.
+    pub fn names_for_hadolint(&self, diagnostic: &Diagnostic, name: &str) -> bool {
+        let code = name.strip_prefix("hadolint:").or_else(|| name.strip_prefix("shellcheck:"));
+        self.tool == Tool::Hadolint
+            && self.covers.contains(diagnostic.span)
+            && code.is_some_and(|code| self.rules.iter().any(|rule| rule.eq_ignore_ascii_case(code)))
+    }
+
+    /// Whether the comment silences a finding of `rule`. A comment for hadolint silences what hadolint alone reports.
     pub fn silences(&self, diagnostic: &Diagnostic, rule: Option<&Rule>) -> bool {
         let also = diagnostic.also(rule.map_or(&[], |rule| rule.meta.also));
         let names = |prefix: &'static str| also.iter().filter_map(move |name| name.strip_prefix(prefix));
@@ -56,10 +64,10 @@ impl Ignore {
                     let bare = |also: &&str| also == name || also.split_once(':').is_some_and(|(_, bare)| bare == name);
                     name == diagnostic.rule || rule.is_some_and(|rule| rule.theme == name) || also.iter().any(bare)
                 }),
-                // hadolint runs ShellCheck too, and its comments are for both.
-                Tool::Hadolint => names("hadolint:")
-                    .chain(names("shellcheck:"))
-                    .any(|name| self.rules.iter().any(|rule| rule.eq_ignore_ascii_case(name))),
+                Tool::Hadolint => {
+                    !names("buildkit:").any(|name| is_check(&name))
+                        && also.iter().any(|name| self.names_for_hadolint(diagnostic, name))
+                }
                 Tool::BuildKit | Tool::BuildKitComment => names("buildkit:").filter(is_check).any(lists),
             }
     }

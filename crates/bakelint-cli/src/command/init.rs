@@ -97,6 +97,8 @@ fn translate(text: &str, name: &str) -> Result<String, String> {
     let mut out = format!("# Made from {name} by `bakelint init --from hadolint`.\n\n[check]\n");
     let ignored = list(&["ignored"]);
     if !ignored.is_empty() {
+        out.push_str("# What is named here is silent under all of its names. A comment `# hadolint ignore=` in a Dockerfile silences what\n");
+        out.push_str("# hadolint alone reports; what BuildKit reports too stays, because BuildKit does not know such comments.\n");
         out.push_str("ignore = [\n");
         for code in ignored {
             match is_known(code) {
@@ -174,7 +176,9 @@ fn meaning(code: &str) -> Option<String> {
     let known = known_rule(code, 0..0, bakelint_rules::all(), bakelint_rules::LEFT_OUT).ok()?;
     let rule = bakelint_rules::all().iter().find(|rule| rule.answers_to(&known))?;
     let opt_in = if rule.meta.opt_in { ", runs only when asked for" } else { "" };
-    Some(format!("{}{opt_in}", rule.meta.id))
+    let check = rule.meta.also.iter().find_map(|name| name.strip_prefix("buildkit:"));
+    let check = check.map(|check| format!(", BuildKit's {check} too")).unwrap_or_default();
+    Some(format!("{}{opt_in}{check}", rule.meta.id))
 }
 
 /// A basic string of TOML.
@@ -209,12 +213,15 @@ mod tests {
 
     #[test]
     fn a_configuration_of_hadolint_keeps_its_meaning() {
-        let yaml = "ignored:\n  - DL3009\n  - DL3059\n  - SC2086\noverride:\n  error: [DL3015]\n  style:\n    - DL3027\n    - DL3059\n\
+        let yaml = "ignored:\n  - DL3009\n  - DL4000\n  - DL3059\n  - SC2086\noverride:\n  error: [DL3015]\n  style:\n    - DL3027\n    - DL3059\n\
             trustedRegistries:\n  - ghcr.io\n  - \"*.example.com\"\nlabel-schema:\n  maintainer: text\n  created: rfc3339\n\
             strict-labels: true\nfailure-threshold: warning\n";
         let text = translate(yaml, ".hadolint.yaml").expect("it is read");
         let config = read(&text).expect("it is read again");
-        assert_eq!(config.selection.ignore, ["hadolint:DL3009", "hadolint:DL3059", "shellcheck:SC2086"]);
+        assert_eq!(
+            config.selection.ignore,
+            ["hadolint:DL3009", "hadolint:DL4000", "hadolint:DL3059", "shellcheck:SC2086"]
+        );
         assert_eq!(config.levels.get("hadolint:DL3015"), Some(&Some(Severity::Error)));
         assert_eq!(config.levels.get("hadolint:DL3027"), Some(&Some(Severity::Info)));
         assert_eq!(config.settings.registries, ["ghcr.io", "*.example.com"]);
@@ -222,6 +229,7 @@ mod tests {
         assert!(config.settings.strict_labels);
         assert_eq!(config.selection.min_severity, Some(Severity::Warning));
         assert!(text.contains("\"DL3009\", # package-cache-kept\n"), "{text}");
+        assert!(text.contains("\"DL4000\", # maintainer-instruction, BuildKit's MaintainerDeprecated too\n"), "{text}");
     }
 
     #[test]
