@@ -1,15 +1,23 @@
 //! CI jobs that do what they say, and nothing for nothing.
 
 mod ampersand_in_uses;
+mod broken_retention;
 mod install_in_test_run;
+mod missing_history;
+mod missing_timeout;
+mod multiline_output;
+mod packages_api_misuse;
 mod retag_job;
 mod sleep_for_service;
+mod slow_health_probe;
 mod superseded_runs;
 mod unknown_action_input;
+mod unknown_step_id;
 mod unmatched_set_pattern;
 mod unneeded_qemu;
+mod untagged_deletion;
 
 use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
-pub const RULES: &[Rule] = bakelint_core::rules!["workflow": ampersand_in_uses, install_in_test_run, retag_job, sleep_for_service, superseded_runs, unknown_action_input, unmatched_set_pattern, unneeded_qemu];
+pub const RULES: &[Rule] = bakelint_core::rules!["workflow": ampersand_in_uses, broken_retention, install_in_test_run, missing_history, missing_timeout, multiline_output, packages_api_misuse, retag_job, sleep_for_service, slow_health_probe, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, untagged_deletion];

@@ -35,12 +35,14 @@ pub mod prelude {
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
     pub use crate::engine::{Fixed, Linter, Report};
     pub use crate::facts::caches::CacheLocation;
+    pub use crate::facts::ci::{ContainerAction, ContainerCommand, StepCommand, StepScript, image_key, is_commit};
     pub use crate::facts::commands::{
         Argument, CommandOption, Operand, OptionStyle, ShellFamily, ShellProgram, ShellVariables, arguments,
     };
     pub use crate::facts::downloads::{Download, Unpack};
     pub use crate::facts::known_images::known_image;
     pub use crate::facts::packages::{Action, Manager, Manifest, Package, PackageCommand, PackageSource};
+    pub use crate::facts::packages_api::{PackageCall, is_no_number};
     pub use crate::facts::prefix::{Chain, SharedPrefix, SplitPrefix, Step, shared_prefixes, split_prefixes};
     pub use crate::facts::reach::StageUse;
     pub use crate::facts::runs::{Removal, Run};
@@ -53,6 +55,7 @@ pub mod prelude {
     pub use crate::model::build::{
         Build, BuildArg, Caller, Context, Entry as OptionList, Maker, NamedContext, StepRef,
     };
+    pub use crate::model::compose::{self as compose, Compose};
     pub use crate::model::dockerfile::{Base, Dockerfile};
     pub use crate::model::settings::{Runner, Settings};
     pub use crate::model::value::{Eval, Text, TextPart, Value};

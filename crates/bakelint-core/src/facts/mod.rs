@@ -1,11 +1,13 @@
 //! What follows from the model, derived once on demand.
 
 pub mod caches;
+pub mod ci;
 pub mod commands;
 pub mod downloads;
 pub mod images;
 pub mod known_images;
 pub mod packages;
+pub mod packages_api;
 pub mod prefix;
 pub mod reach;
 pub mod runs;
