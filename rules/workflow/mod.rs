@@ -2,22 +2,29 @@
 
 mod ampersand_in_uses;
 mod broken_retention;
+mod gate_job;
+mod image_roundtrip;
 mod install_in_test_run;
+mod lost_exit_status;
 mod missing_history;
 mod missing_timeout;
 mod multiline_output;
 mod packages_api_misuse;
+mod retag_by_pull;
 mod retag_job;
 mod sleep_for_service;
 mod slow_health_probe;
+mod squash_flag;
 mod superseded_runs;
 mod unknown_action_input;
 mod unknown_step_id;
 mod unmatched_set_pattern;
 mod unneeded_qemu;
+mod unread_artifact;
 mod untagged_deletion;
+mod untested_latest;
 
 use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
-pub const RULES: &[Rule] = bakelint_core::rules!["workflow": ampersand_in_uses, broken_retention, install_in_test_run, missing_history, missing_timeout, multiline_output, packages_api_misuse, retag_job, sleep_for_service, slow_health_probe, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, untagged_deletion];
+pub const RULES: &[Rule] = bakelint_core::rules!["workflow": ampersand_in_uses, broken_retention, gate_job, image_roundtrip, install_in_test_run, lost_exit_status, missing_history, missing_timeout, multiline_output, packages_api_misuse, retag_by_pull, retag_job, sleep_for_service, slow_health_probe, squash_flag, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, unread_artifact, untagged_deletion, untested_latest];

@@ -281,6 +281,32 @@ impl Project {
         })
     }
 
+    /// Whether a step may run when `event` starts its workflow, as far as the conditions of job and step tell.
+    pub fn may_run_on(&self, place: StepRef, event: &str) -> bool {
+        let Some((workflow, job, step)) = self.step(place) else { return false };
+        let scope = on_event(workflow, job, step, event);
+        workflow.runs_on(event)
+            && scope.holds(job.condition.as_ref()) != Some(false)
+            && scope.holds(step.condition.as_ref()) != Some(false)
+    }
+
+    /// What a switch of a step is worth when `event` starts its workflow.
+    pub fn switch_on(&self, place: StepRef, field: &Field, event: &str) -> Option<bool> {
+        let (workflow, job, step) = self.step(place)?;
+        on_event(workflow, job, step, event).switch(field)
+    }
+
+    /// The lines that a span covers, line end included, if nothing else stands on them.
+    pub fn whole_lines(&self, span: Span) -> Option<Span> {
+        let text = self.text(span.file);
+        let before = text.get(..span.start as usize)?;
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let behind = text.get(span.end as usize..)?;
+        let end = behind.find('\n')? + 1;
+        let blank = before[start..].trim().is_empty() && behind[..end].trim().is_empty();
+        blank.then(|| Span::new(span.file, start..span.end as usize + end))
+    }
+
     /// The compose files, by path.
     pub fn compose_files(&self) -> &[Compose] {
         struct Files(Vec<Compose>);
@@ -539,7 +565,21 @@ impl Script {
     }
 }
 
+fn on_event<'w>(workflow: &'w Workflow, job: &'w Job, step: &'w Step, event: &str) -> Scope<'w> {
+    let event = expression::Value::Text(event.to_owned());
+    Scope::new(workflow).in_job(job, None).in_step(step).assume(&["github", "event_name"], event)
+}
+
 impl Workflow {
+    /// Whether the conditions of two jobs can never hold in the same run.
+    pub fn exclude_each_other(&self, left: usize, right: usize) -> bool {
+        let condition = |job: usize| self.jobs.get(job)?.condition.as_ref()?.expr.as_ref();
+        match (condition(left), condition(right)) {
+            (Some(left), Some(right)) => expression::excludes(left, right),
+            _ => false,
+        }
+    }
+
     /// Gives an input of an action a value; `text` is the file's. Nothing if the layout does not allow it.
     pub fn set_input(&self, text: &str, step: &Step, name: &str, value: &str) -> Option<Vec<Edit>> {
         let node = self.tree.node(step.node);
@@ -553,6 +593,13 @@ impl Workflow {
                 yaml::insert_entry(text, node, at, &format!("with:\n  {name}: {value}"))
             }
         }
+    }
+
+    /// Puts an entry into a step before its `uses` or `run`; `text` is the file's. Nothing if the layout does not allow it.
+    pub fn insert_in_step(&self, text: &str, step: &Step, entry: &str) -> Option<Vec<Edit>> {
+        let node = self.tree.node(step.node);
+        let at = node.entry("uses").or_else(|| node.entry("run")).map(|entry| entry.index);
+        yaml::insert_entry(text, node, at.unwrap_or(0), entry)
     }
 
     /// Puts an entry into a job before its steps; `text` is the file's. Nothing if the layout does not allow it.
