@@ -4,8 +4,8 @@
 //! is thrown away: no layer keeps it, and what the index serves that day is what is tested with. In a stage of the
 //! Dockerfile, behind the one that is shipped, the same packages are installed once and come from the cache.
 //!
-//! The rule looks at scripts that `docker compose run` and `exec` give to a shell in a service which the repository builds,
-//! or which is named like a target that it builds, and that install named packages and go on with something else.
+//! The rule looks at scripts that `docker run`, `docker compose run` and `exec` give to a shell in an image that the repository
+//! builds, told by its tag or by the name of the service, and that install named packages and go on with something else.
 //!
 //! Not flagged: an install alone, which may fill a mounted folder, installs into a project folder (`npm install`), which is
 //! often mounted, and packages that are not named.
@@ -67,6 +67,40 @@
 //!
 //! ## Also tested
 //!
+//! ### Without Compose, and by the image of a service
+//!
+//! ```dockerfile
+//! FROM node:24-slim
+//! ```
+//!
+//! ```yaml compose.yml
+//! services:
+//!   tests:
+//!     image: ghcr.io/shop/web:edge
+//! ```
+//!
+//! ```yaml .github/workflows/ci.yml
+//! on: push
+//! jobs:
+//!   test:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - uses: docker/build-push-action@v6
+//!         with:
+//!           load: true
+//!           tags: |
+//!             ghcr.io/shop/web:${{ github.sha }}
+//!             ghcr.io/shop/web:edge
+//!       - run: docker run --rm -e CI=1 "ghcr.io/shop/web:${{ github.sha }}" sh -c "npm install -g c8 && c8 npm test"
+//!       - run: docker compose run --rm tests bash -c 'apt-get install -y curl; curl localhost'
+//!       - run: docker run --rm node:24 sh -c "npm install -g c8 && c8 npm test"
+//! ```
+//!
+//! ```text
+//! .github/workflows/ci.yml:12:82: warning[install-in-test-run] every run installs `c8` anew in a container of `ghcr.io/shop/web:${github.sha}`
+//! .github/workflows/ci.yml:13:53: warning[install-in-test-run] every run installs `curl` anew in a container of `tests`
+//! ```
+//!
 //! ### A service of somebody else's image, and an install into a mounted folder
 //!
 //! ```dockerfile
@@ -99,72 +133,54 @@ impl Check for Rule {
     const META: Meta = Meta { id: "install-in-test-run", ..Meta::DEFAULT };
 
     fn check(&self, project: &Project, found: &mut Findings) {
-        for run in project.steps().filter_map(|step| step.run.as_ref()) {
-            let script = shell::parse(&run.value.text, shell::Options { templates: true });
-            for command in script.commands() {
-                let Some((service, words)) = inside(&command) else { continue };
-                let Some(build) = project.builds.iter().find(|build| build.name == service) else { continue };
-                let inner = shell::from_words(&words, command.span);
-                let commands = inner.commands();
-                let installs = commands.iter().filter(|command| command.context.nested > 0);
-                let Some((install, package)) = installs.filter_map(|c| Some((c, installed(c)?))).next() else {
-                    continue;
-                };
-                // The install must not be all: then it may fill a folder that others read.
-                let goes_on = commands.iter().any(|other| {
-                    let name = other.simple.name();
-                    other.context.nested > 0
-                        && other.span.start > install.span.start
-                        && installed(other).is_none()
-                        && !matches!(name, None | Some("echo" | "cd" | "set" | "export"))
-                });
-                if !goes_on {
-                    continue;
-                }
-                let diagnostic = found.add(
-                    install.simple.invocation_span().unwrap_or(install.span),
-                    format!("every run installs `{package}` anew in a container of `{service}`"),
-                );
-                diagnostic.label(build.span, "the image is built here");
-                diagnostic.help("install it in a stage of the Dockerfile for tests, where the build cache keeps it");
+        for command in project.container_commands() {
+            let (words, name) = match &command.action {
+                ContainerAction::Run { image, words } => (words, image),
+                ContainerAction::InService { service, words } => (words, service),
+                _ => continue,
+            };
+            let is_service = matches!(command.action, ContainerAction::InService { .. });
+            let Some(build) = project.builds.iter().find(|build| makes(project, build, name, is_service)) else {
+                continue;
+            };
+            let name = name.to_string();
+            let inner = shell::from_words(words, command.span);
+            let commands = inner.commands();
+            let installs = commands.iter().filter(|command| command.context.nested > 0);
+            let Some((install, package)) = installs.filter_map(|c| Some((c, installed(c)?))).next() else {
+                continue;
+            };
+            // The install must not be all: then it may fill a folder that others read.
+            let goes_on = commands.iter().any(|other| {
+                let name = other.simple.name();
+                other.context.nested > 0
+                    && other.span.start > install.span.start
+                    && installed(other).is_none()
+                    && !matches!(name, None | Some("echo" | "cd" | "set" | "export"))
+            });
+            if !goes_on {
+                continue;
             }
+            let diagnostic = found.add(
+                install.simple.invocation_span().unwrap_or(install.span),
+                format!("every run installs `{package}` anew in a container of `{name}`"),
+            );
+            diagnostic.label(build.span, "the image is built here");
+            diagnostic.help("install it in a stage of the Dockerfile for tests, where the build cache keeps it");
         }
     }
 }
 
-/// The service of `docker compose run` or `exec`, and the command that is given to a shell in it.
-fn inside(command: &CommandRef) -> Option<(String, Vec<MappedText>)> {
-    let words = command.simple.arguments();
-    let plain: Vec<&str> = words.iter().map(|word| word.as_plain().unwrap_or_default()).collect();
-    match command.simple.name()? {
-        "docker-compose" => {}
-        "docker" if plain.first() == Some(&"compose") => {}
-        _ => return None,
+/// Whether the build makes the image, or that of the service.
+fn makes(project: &Project, build: &Build, name: &Text, is_service: bool) -> bool {
+    let tagged = |image: &str| build.tags.iter().any(|(tag, _)| image_key(tag) == image);
+    if !is_service {
+        return tagged(&image_key(name));
     }
-    let verb = plain.iter().position(|word| matches!(*word, "run" | "exec"))?;
-    let is_shell = |word: &&str| matches!(word.rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash"));
-    let shell = verb + 1 + plain.get(verb + 1..)?.iter().position(is_shell)?;
-    // The service is the word before its command; an option that takes a value could only stand before the service.
-    let service = (shell > verb + 1).then(|| plain.get(shell - 1)).flatten()?;
-    if service.is_empty() || service.starts_with('-') {
-        return None;
-    }
-    Some(((*service).to_owned(), words.get(shell..)?.iter().map(written).collect()))
-}
-
-/// The word as the inner shell gets it; a variable that the outer shell replaces stays a variable.
-fn written(word: &Word) -> MappedText {
-    let mut text = MappedText::empty(word.span.file, word.span.start as usize);
-    for part in &word.parts {
-        match part {
-            shell::Part::Text { text: part, .. } => text.push_mapped(part),
-            other => {
-                let span = other.span();
-                text.push_for(span.start as usize..span.end as usize, "$_");
-            }
-        }
-    }
-    text
+    let Some(service) = name.as_known() else { return false };
+    let images = project.compose_files().iter().filter_map(|file| file.service(service)?.image.as_ref());
+    let mut known = images.filter_map(|image| image.value.known()).map(|image| image_key(&Text::known(image)));
+    build.name == service || known.any(|image| tagged(&image))
 }
 
 /// The first package that a command installs by name outside of a project's folder.

@@ -2,9 +2,12 @@
 
 mod ampersand_in_uses;
 mod broken_retention;
+mod disabled_build_record;
+mod discarded_attestations;
 mod gate_job;
 mod image_roundtrip;
 mod install_in_test_run;
+mod loaded_index;
 mod lost_exit_status;
 mod missing_history;
 mod missing_timeout;
@@ -23,8 +26,9 @@ mod unneeded_qemu;
 mod unread_artifact;
 mod untagged_deletion;
 mod untested_latest;
+mod unused_setup;
 
 use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
-pub const RULES: &[Rule] = bakelint_core::rules!["workflow": ampersand_in_uses, broken_retention, gate_job, image_roundtrip, install_in_test_run, lost_exit_status, missing_history, missing_timeout, multiline_output, packages_api_misuse, retag_by_pull, retag_job, sleep_for_service, slow_health_probe, squash_flag, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, unread_artifact, untagged_deletion, untested_latest];
+pub const RULES: &[Rule] = bakelint_core::rules!["workflow": ampersand_in_uses, broken_retention, disabled_build_record, discarded_attestations, gate_job, image_roundtrip, install_in_test_run, loaded_index, lost_exit_status, missing_history, missing_timeout, multiline_output, packages_api_misuse, retag_by_pull, retag_job, sleep_for_service, slow_health_probe, squash_flag, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, unread_artifact, untagged_deletion, untested_latest, unused_setup];
