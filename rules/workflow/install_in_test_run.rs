@@ -178,7 +178,7 @@ fn makes(project: &Project, build: &Build, name: &Text, is_service: bool) -> boo
         return tagged(&image_key(name));
     }
     let Some(service) = name.as_known() else { return false };
-    let images = project.compose_files().iter().filter_map(|file| file.service(service)?.image.as_ref());
+    let images = project.composes.iter().filter_map(|file| file.service(service)?.image.as_ref());
     let mut known = images.filter_map(|image| image.value.known()).map(|image| image_key(&Text::known(image)));
     build.name == service || known.any(|image| tagged(&image))
 }

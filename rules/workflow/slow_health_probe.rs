@@ -165,7 +165,7 @@ impl Check for Rule {
         Meta { id: "slow-health-probe", severity: Severity::Info, fix: Some(Safety::Unsafe), ..Meta::DEFAULT };
 
     fn check(&self, project: &Project, found: &mut Findings) {
-        for file in project.compose_files() {
+        for file in &project.composes {
             for service in &file.services {
                 self.service(project, file, service, found);
             }

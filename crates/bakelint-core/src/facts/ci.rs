@@ -9,7 +9,6 @@ use crate::model::command_line;
 use crate::model::compose::{Compose, Healthcheck};
 use crate::model::value::{Text, TextPart};
 use crate::model::workflow::{Field, Job, Scope, Step, Workflow};
-use crate::snapshot::FileKind;
 use crate::source::Span;
 use crate::syntax::expression;
 use crate::syntax::mapped::MappedText;
@@ -305,16 +304,6 @@ impl Project {
         let end = behind.find('\n')? + 1;
         let blank = before[start..].trim().is_empty() && behind[..end].trim().is_empty();
         blank.then(|| Span::new(span.file, start..span.end as usize + end))
-    }
-
-    /// The compose files, by path.
-    pub fn compose_files(&self) -> &[Compose] {
-        struct Files(Vec<Compose>);
-        let derive = || {
-            let files = self.snapshot.files().filter(|(_, source)| FileKind::of(&source.path) == FileKind::Compose);
-            Files(files.map(|(file, source)| Compose::parse(file, source.text()).0).collect())
-        };
-        &self.derived.get(derive).0
     }
 }
 
