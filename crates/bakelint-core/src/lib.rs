@@ -53,7 +53,7 @@ pub mod prelude {
     pub use crate::model::Project;
     pub use crate::model::bake::{Bake, BakeCall};
     pub use crate::model::build::{
-        Build, BuildArg, Caller, Context, Entry as OptionList, Maker, NamedContext, StepRef,
+        Build, BuildArg, Caller, Context, Entry as OptionList, Maker, NamedContext, ScriptCall, StepRef,
     };
     pub use crate::model::compose::{self as compose, Compose};
     pub use crate::model::dockerfile::{Base, Dockerfile};

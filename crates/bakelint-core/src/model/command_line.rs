@@ -3,7 +3,7 @@
 
 use crate::model::value::{Text, TextPart};
 use crate::source::Span;
-use crate::syntax::shell::{AndOr, Command, CommandKind, List, Part, Simple, Word};
+use crate::syntax::shell::{AndOr, Command, CommandKind, List, Part, Pipeline, Simple, Word};
 
 /// Text with its place.
 pub type Placed = (Text, Span);
@@ -115,13 +115,31 @@ pub struct Scope<'a> {
 
 /// Reads a command that builds; `None` for any other.
 pub fn read(command: &Simple, scope: Scope) -> Option<BuildCall> {
-    let words: Vec<Placed> = command.arguments().iter().map(|word| (text(word, scope), word.span)).collect();
-    let unquoted = |word: &Word| word.parts.len() == 1 && matches!(word.parts[0], Part::Variable { quoted: false, .. });
-    let open: Vec<bool> = command
-        .arguments()
-        .iter()
-        .map(|word| unquoted(word) || word.text().is_none() && text(word, scope).to_string().contains("${@"))
-        .collect();
+    let mut words: Vec<Placed> = Vec::new();
+    let mut open: Vec<bool> = Vec::new();
+    for word in command.arguments() {
+        let text = text(word, scope);
+        let bare = match word.parts.as_slice() {
+            [Part::Variable { quoted: false, .. }] => true,
+            // Within quotes it would be shorter than its word.
+            [Part::Template { span }] => *span == word.span,
+            _ => false,
+        };
+        match text.as_known() {
+            // The shell takes the value apart.
+            Some(known) if bare => {
+                let parts = known.split_whitespace().map(|part| (Text::known(part), word.span));
+                words.extend(parts);
+            }
+            _ => {
+                let many = word.text().is_none() && text.to_string().contains("${@");
+                open.resize(words.len(), false);
+                open.push(bare || many);
+                words.push((text, word.span));
+            }
+        }
+    }
+    open.resize(words.len(), false);
     let plain = |at: usize| words.get(at).and_then(|(word, _)| word.as_known());
     let name = command.name()?;
     let first = (0..words.len()).find(|at| plain(*at).is_none_or(|word| !word.starts_with('-')))?;
@@ -156,27 +174,78 @@ pub fn text(word: &Word, scope: Scope) -> Text {
     for part in &word.parts {
         match part {
             Part::Text { text: known, .. } => text.push(TextPart::Known(known.to_string())),
-            Part::Variable { name, operator, .. } => match (scope.variable)(name).filter(|_| operator.is_empty()) {
+            Part::Variable { name, operator, .. } => match variable(name, operator, scope) {
                 Some(value) => value.parts().iter().for_each(|part| text.push(part.clone())),
                 None => text.push(TextPart::Unknown(format!("{name}{operator}"))),
             },
             Part::Template { span } => (scope.template)(*span).parts().iter().for_each(|part| text.push(part.clone())),
-            Part::Command { list, .. } if prints_folder(list) => text.push(TextPart::Unknown("PWD".into())),
-            // Two commands' outputs are not the same for being written alike, so each has a name of its own.
+            Part::Command { list, span, .. } => match output(list, scope) {
+                Some(output) => output.parts().iter().for_each(|part| text.push(part.clone())),
+                // Two commands' outputs are not the same for being written alike, so each has a name of its own.
+                None => text.push(TextPart::Unknown(format!("{span:?}"))),
+            },
             other => text.push(TextPart::Unknown(format!("{:?}", other.span()))),
         }
     }
     text
 }
 
-/// Whether commands only print the folder they run in.
-fn prints_folder(list: &List) -> bool {
-    let [AndOr { first, rest, .. }] = list.entries.as_slice() else { return false };
-    match first.commands.as_slice() {
-        [Command { kind: CommandKind::Simple(simple), .. }] if rest.is_empty() => {
-            simple.name() == Some("pwd") && simple.words.len() == 1
+/// What a variable is worth.
+fn variable(name: &str, operator: &str, scope: Scope) -> Option<Text> {
+    let value = (scope.variable)(name);
+    match operator {
+        "" => value,
+        "[0]" if name == "BASH_SOURCE" => value,
+        "%/*" => value.and_then(parent),
+        // What is known to be set, and to something, needs no default.
+        _ if operator.starts_with([':', '-']) && operator.trim_start_matches(':').starts_with('-') => {
+            value.filter(|value| value.as_known().is_some_and(|known| !known.is_empty()))
         }
-        _ => false,
+        _ => None,
+    }
+}
+
+/// What commands print that only speak of folders: `pwd`, `dirname "$0"`, `cd … && pwd`, `git rev-parse --show-toplevel`. `PWD`
+/// stands for the folder that they run in, `root` for that of the repository.
+fn output(list: &List, scope: Scope) -> Option<Text> {
+    let [AndOr { first, rest, .. }] = list.entries.as_slice() else { return None };
+    let simple = |pipeline: &Pipeline| match pipeline.commands.as_slice() {
+        [Command { kind: CommandKind::Simple(simple), .. }] => Some(simple.clone()),
+        _ => None,
+    };
+    let command = simple(first)?;
+    let operand = || {
+        let mut words = command.arguments().iter().map(|word| text(word, scope));
+        words.rfind(|text| !text.prefix().starts_with('-'))
+    };
+    let flags: Vec<&str> = command.arguments().iter().filter_map(Word::as_plain).collect();
+    match (command.name()?, rest.as_slice()) {
+        ("pwd", []) => Some(Text::unknown("PWD")),
+        ("dirname", []) => parent(operand()?),
+        ("realpath" | "readlink", []) => operand(),
+        ("git", []) if flags.contains(&"--show-toplevel") => Some(Text::unknown("root")),
+        ("cd", [(_, then)]) if simple(then)?.name() == Some("pwd") => {
+            let to = operand()?;
+            match to.parts() {
+                [TextPart::Known(path), ..] if !path.starts_with('/') => {
+                    let mut text = Text::unknown("PWD");
+                    text.push(TextPart::Known("/".into()));
+                    to.parts().iter().for_each(|part| text.push(part.clone()));
+                    Some(text)
+                }
+                _ => Some(to),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The folder of a path.
+fn parent(path: Text) -> Option<Text> {
+    match path.rsplit_once('/') {
+        Some((folder, name)) if name.as_known().is_some() => Some(folder),
+        None => path.as_known().map(|_| Text::known(".")),
+        Some(_) => None,
     }
 }
 

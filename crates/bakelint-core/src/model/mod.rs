@@ -10,6 +10,7 @@ pub mod dockerfile;
 mod link;
 pub mod outline;
 pub mod paths;
+mod scripts;
 mod services;
 pub mod settings;
 pub mod value;

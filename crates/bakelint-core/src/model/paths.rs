@@ -21,7 +21,7 @@ pub fn join(folder: &str, path: &str) -> Option<String> {
 }
 
 /// The folder or file that text of a script in `folder` means. A path may begin with what stands for the folder itself, such as
-/// `$PWD`, or for the root of the checkout, such as `$GITHUB_WORKSPACE`. `None` when it is not known or leads out of the root.
+/// `$PWD`, or for the root of the checkout, such as `$GITHUB_WORKSPACE` or `root`. `None` when it is not known or leads out of the root.
 pub fn enter(folder: &str, text: &Text) -> Option<String> {
     if let Some(known) = text.as_known() {
         return join(folder, known);
@@ -34,7 +34,7 @@ pub fn enter(folder: &str, text: &Text) -> Option<String> {
     };
     match words.as_str() {
         "PWD" | "CURDIR" => join(folder, rest),
-        "github.workspace" | "GITHUB_WORKSPACE" => join("", rest),
+        "root" | "github.workspace" | "GITHUB_WORKSPACE" => join("", rest),
         _ => None,
     }
 }

@@ -10,6 +10,8 @@ pub mod hcl;
 pub mod image;
 pub mod interpolation;
 pub mod json;
+pub mod justfile;
+pub mod makefile;
 pub mod mapped;
 pub mod platform;
 pub mod shell;

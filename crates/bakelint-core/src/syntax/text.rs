@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::source::Span;
+use crate::syntax::mapped::MappedText;
 
 /// Literal text with its places in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,6 +55,20 @@ impl Text {
             }
         }
         part
+    }
+
+    /// The text as one that shells read; `place` is where the token stands.
+    pub fn mapped(&self, place: Span) -> MappedText {
+        let mut mapped = MappedText::empty(place.file, place.start as usize);
+        for (index, piece) in self.pieces.iter().enumerate() {
+            let end = self.pieces.get(index + 1).map_or(self.value.len(), |next| next.at as usize);
+            let text = self.value.get(piece.at as usize..end).unwrap_or_default();
+            match piece.verbatim {
+                true => mapped.push(piece.span.start as usize, text),
+                false => mapped.push_for(piece.span.range(), text),
+            }
+        }
+        mapped
     }
 
     /// Appends another text.

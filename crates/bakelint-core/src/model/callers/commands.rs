@@ -8,6 +8,7 @@ use crate::model::bake::BakeCall;
 use crate::model::build::{Build, Caller, Context, Entry, Maker, ScriptCall};
 use crate::model::command_line::{self, BakeCommand, BuildCall, BuildCommand, Placed};
 use crate::model::paths;
+use crate::model::scripts::{self, Scripts, Unit};
 use crate::model::services::ComposeRequest;
 use crate::model::value::{Eval, Text, Value};
 use crate::source::Span;
@@ -28,12 +29,25 @@ pub(super) struct Place<'s> {
 }
 
 /// Collects the calls on the command lines of scripts.
-pub(super) struct Commands {
+pub(super) struct Commands<'p> {
     /// The step that runs them all.
     pub caller: Option<Caller>,
     /// The calls found so far.
     pub found: Vec<Call>,
+    scripts: &'p Scripts<'p>,
+    /// The command that runs the outermost script, while its scripts are read.
+    outermost: Option<Span>,
+    /// How many scripts run each other.
+    depth: u32,
+    /// How many more may run.
+    budget: u32,
 }
+
+/// How many scripts may run each other.
+const MAX_DEPTH: u32 = 6;
+
+/// How many scripts a step may run.
+const MAX_SCRIPTS: u32 = 100;
 
 /// The folder in which the next command runs.
 struct Folder {
@@ -44,11 +58,43 @@ struct Folder {
     pushed: Vec<Option<String>>,
 }
 
-impl Commands {
+impl<'p> Commands<'p> {
+    pub fn new(scripts: &'p Scripts<'p>, caller: Option<Caller>) -> Self {
+        Commands { caller, found: Vec::new(), scripts, outermost: None, depth: 0, budget: MAX_SCRIPTS }
+    }
+
     /// The token that makes the next call.
     pub fn caller(&self, span: Span) -> Option<Caller> {
         let call = self.found.len();
+        let span = self.outermost.unwrap_or(span);
         self.caller.clone().map(|caller| Caller { call, span, ..caller })
+    }
+
+    /// Runs scripts, each in the given environment.
+    pub fn run(&mut self, units: &[Unit], environment: &BTreeMap<String, Text>, called: Option<&str>) {
+        for unit in units {
+            let Some(budget) = self.budget.checked_sub(1) else { return };
+            self.budget = budget;
+            let mut environment = environment.clone();
+            // The words of the command that runs a script are its own.
+            environment.retain(|name, _| name.bytes().any(|byte| !byte.is_ascii_digit()));
+            environment.extend(unit.variables.clone());
+            let scripts = self.scripts;
+            let template = |span: Span| {
+                let inner = scripts.slice(span).trim_start_matches(['$', '(', '{']).trim_end_matches([')', '}']);
+                Text::unknown(inner.trim())
+            };
+            let place = Place {
+                folder: unit.folder.clone(),
+                environment,
+                name: called.unwrap_or(&unit.script.name).to_owned(),
+                script: Some(unit.script.clone()),
+                template: &template,
+            };
+            for line in &unit.lines {
+                self.script(&scripts::parse(unit, line), &place);
+            }
+        }
     }
 
     /// Builds on the command lines of a script.
@@ -65,7 +111,12 @@ impl Commands {
             while let Some((_, before)) = folder.left.pop_if(|(end, _)| *end <= command.span.start) {
                 folder.now = before;
             }
+            let function = command.context.function;
             let variable = |name: &str| {
+                // The words that a function is called with are not those of its script.
+                if function && name.bytes().all(|byte| matches!(byte, b'1'..=b'9')) {
+                    return None;
+                }
                 let set = own.get(name).or_else(|| place.environment.get(name)).cloned();
                 set.or_else(|| github_variable(name))
             };
@@ -92,6 +143,15 @@ impl Commands {
             let before = simple.assignments.iter();
             let before: Vec<(String, Text)> =
                 before.map(|set| (set.name.clone(), command_line::text(&set.value, scope))).collect();
+            let span = simple.invocation_span().unwrap_or(command.span);
+            let start = match &call {
+                None if self.depth < MAX_DEPTH => {
+                    let words: Vec<Placed> =
+                        simple.words.iter().map(|word| (command_line::text(word, scope), word.span)).collect();
+                    scripts::read(simple, &words)
+                }
+                _ => None,
+            };
             if simple.words.is_empty() || matches!(simple.name(), Some("export")) {
                 let exported = simple.arguments().iter().filter_map(|word| {
                     let (name, value) = command_line::text(word, scope).split_once('=')?;
@@ -105,14 +165,23 @@ impl Commands {
                 };
                 own.extend(values.into_iter().map(known));
             }
-            let Some(call) = call else { continue };
-            let span = simple.invocation_span().unwrap_or(command.span);
             let environment = || {
                 let mut environment = place.environment.clone();
                 environment.extend(own.clone());
                 environment.extend(before.clone());
                 environment
             };
+            if let Some(start) = start {
+                let environment = environment();
+                let units = self.scripts.start(&start, folder.now.as_deref(), &environment);
+                let before = (self.outermost, self.depth);
+                self.outermost.get_or_insert(span);
+                self.depth += 1;
+                let called = self.caller.is_some().then_some(place.name.as_str());
+                self.run(&units, &environment, called);
+                (self.outermost, self.depth) = before;
+            }
+            let Some(call) = call else { continue };
             match call {
                 BuildCall::Build(words) => {
                     let build = self.build(&words, folder.now.as_deref(), place, span);
@@ -153,7 +222,7 @@ impl Commands {
             (Some((_, span)), None) => build.dockerfile_path = Some(Value::dynamic(*span)),
             (None, _) => set_dockerfile(&mut build, None, "", span),
         }
-        build.target = words.target.clone().map(value);
+        build.target = words.target.clone().map(value).or(words.open.then(|| Value::dynamic(span)));
         build.args = words.args.iter().cloned().filter_map(arg).collect();
         let contexts = words.contexts.iter().cloned();
         build.contexts = contexts.filter_map(|placed| named_context(placed, folder.unwrap_or_default())).collect();

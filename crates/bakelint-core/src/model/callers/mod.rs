@@ -9,15 +9,18 @@ use std::collections::BTreeMap;
 use commands::{Commands, Place};
 use convert::items;
 
+use crate::bake::DEFAULT_FILES;
 use crate::model::Project;
 use crate::model::bake::BakeCall;
-use crate::model::build::{Build, Caller, StepRef};
+use crate::model::build::{Build, Caller, Context, StepRef};
 use crate::model::command_line::Placed;
 use crate::model::paths;
+use crate::model::scripts::Scripts;
 use crate::model::services::ComposeRequest;
 use crate::model::value::{Eval, Text};
 use crate::model::workflow::{Action, ActionRef, Field, Job, Leg, Scope, Step, Workflow};
-use crate::source::Span;
+use crate::snapshot::FileKind;
+use crate::source::{FileId, Span};
 use crate::syntax::expression;
 use crate::syntax::shell;
 
@@ -64,10 +67,11 @@ pub(super) struct BakeRequest {
 /// All calls of the project's workflows, in order. Legs of a matrix that call the same are one call.
 pub(super) fn calls(project: &Project) -> Vec<Call> {
     let mut found = Vec::new();
+    let scripts = &Scripts::new(&project.snapshot);
     for (at, workflow) in project.workflows.iter().enumerate() {
         let callers = callers_of(project, workflow);
         if callers.is_empty() {
-            workflow_calls(project, at, workflow, &Scope::new(workflow), &mut found);
+            workflow_calls(project, scripts, at, &Scope::new(workflow), &mut found);
         }
         for (other, job) in callers {
             let scope = Scope::new(other).in_job(job, None);
@@ -75,10 +79,75 @@ pub(super) fn calls(project: &Project) -> Vec<Call> {
             for field in &job.with.fields {
                 inner = inner.assume(&["inputs", &field.name.node], scope.evaluate(&field.value));
             }
-            workflow_calls(project, at, workflow, &inner, &mut found);
+            workflow_calls(project, scripts, at, &inner, &mut found);
         }
     }
+    by_hand(project, scripts, &mut found);
     found
+}
+
+/// The calls of scripts that no workflow runs: people do.
+fn by_hand(project: &Project, scripts: &Scripts<'_>, found: &mut Vec<Call>) {
+    let is_shell = |path: &str| path.to_ascii_lowercase().ends_with(".sh");
+    let files = project.snapshot.files().filter(|(_, source)| {
+        let kind = FileKind::of(&source.path);
+        kind == FileKind::Script || source.path.rsplit('/').next() == Some("package.json")
+    });
+    // A shell script that another script runs is known by then.
+    let (shells, others): (Vec<_>, Vec<_>) = files.partition(|(_, source)| is_shell(&source.path));
+    let mut seen = BTreeMap::new();
+    let run = |file: FileId, folder: Option<&str>| {
+        let mut calls = Vec::new();
+        for unit in scripts.rest(file, folder) {
+            let mut commands = Commands::new(scripts, None);
+            commands.run(std::slice::from_ref(&unit), &BTreeMap::new(), None);
+            calls.extend(commands.found);
+        }
+        calls
+    };
+    for (file, source) in others.into_iter().chain(shells) {
+        let calls = if is_shell(&source.path) {
+            if scripts.has_run(file)
+                || !["docker", "podman", "buildah", "depot", "nerdctl"].iter().any(|word| source.text().contains(word))
+            {
+                continue;
+            }
+            // Nothing says where it is run; what it builds does.
+            let folders = [Some(""), Some(paths::folder(&source.path)), None];
+            let mut tries = folders.iter().map(|folder| run(file, *folder));
+            let first = tries.next().unwrap_or_default();
+            if fits(project, &first) { first } else { tries.find(|calls| fits(project, calls)).unwrap_or_default() }
+        } else {
+            run(file, None)
+        };
+        calls.into_iter().for_each(|call| add(&mut seen, found, call));
+    }
+}
+
+/// Whether what calls name is there.
+fn fits(project: &Project, calls: &[Call]) -> bool {
+    let exists = |path: &str| {
+        let lower = path.strip_suffix("Dockerfile").map(|folder| format!("{folder}dockerfile"));
+        project.snapshot.has_path(path) || lower.is_some_and(|path| project.snapshot.has_path(&path))
+    };
+    calls.iter().all(|call| match call {
+        Call::Build(build) => {
+            let path = build.dockerfile_path.as_ref().and_then(|path| path.eval.known());
+            let outside = matches!(&build.context, Context::Remote(text) if text.prefix().starts_with(".."));
+            !outside && path.is_none_or(|path| exists(path))
+        }
+        Call::Bake(request) => {
+            let found = |name: &str| paths::join(&request.folder, name).is_some_and(|path| exists(&path));
+            match request.files.is_empty() {
+                true => request.call.open || DEFAULT_FILES.iter().any(|name| found(name)),
+                false => request.files.iter().all(|file| exists(file)),
+            }
+        }
+        Call::Compose(request) => {
+            let path = |file: &Placed| paths::join(request.folder.as_deref()?, file.0.as_known()?);
+            request.words.files.iter().all(|file| path(file).is_none_or(|path| exists(&path)))
+        }
+    })
 }
 
 /// The jobs of the repository that call a workflow which nothing else starts.
@@ -95,7 +164,8 @@ fn callers_of<'p>(project: &'p Project, workflow: &Workflow) -> Vec<(&'p Workflo
     jobs.filter(|(_, job)| calls(job)).collect()
 }
 
-fn workflow_calls(project: &Project, at: usize, workflow: &Workflow, scope: &Scope, found: &mut Vec<Call>) {
+fn workflow_calls(project: &Project, scripts: &Scripts<'_>, at: usize, scope: &Scope, found: &mut Vec<Call>) {
+    let Some(workflow) = project.workflows.get(at) else { return };
     for (job_at, job) in workflow.jobs.iter().enumerate() {
         if scope.holds(job.condition.as_ref()) == Some(false) {
             continue;
@@ -112,7 +182,7 @@ fn workflow_calls(project: &Project, at: usize, workflow: &Workflow, scope: &Sco
                 let known = leg.iter().flat_map(|leg| &leg.values);
                 let known = known.filter_map(|(name, value)| Some((name.clone(), value.node.to_text()?)));
                 let caller = Caller { step: place, legs: 1, leg: known.collect(), call: 0, span: step.span };
-                let commands = Commands { caller: Some(caller), found: Vec::new() };
+                let commands = Commands::new(scripts, Some(caller));
                 let mut reader = Reader { project, workflow, job: Some(job), commands };
                 reader.step(step, &scope.clone().in_step(step), 0);
                 for call in reader.commands.found {
@@ -153,7 +223,7 @@ struct Reader<'p> {
     project: &'p Project,
     workflow: &'p Workflow,
     job: Option<&'p Job>,
-    commands: Commands,
+    commands: Commands<'p>,
 }
 
 impl<'p> Reader<'p> {

@@ -196,3 +196,109 @@ docker build \"$(pwd)/z\"
         ]
     );
 }
+
+const MAKEFILE: &str = "\
+IMAGE ?= shop/web
+VERSION := $(shell git describe)
+all: web
+web: base
+\tcd web && docker build -t $(IMAGE):$(VERSION) --build-arg BASE=shop/base .
+base:
+\t@docker build -t shop/base base
+img-%:
+\tdocker build -t $* $@
+bake lint:
+\tdocker buildx bake $@
+sub:
+\t$(MAKE) -C sub IMAGE=other
+";
+
+#[test]
+fn makefiles_are_run_by_steps_and_by_hand() {
+    let bake = "target \"lint\" { dockerfile = \"lint.Dockerfile\" }\n";
+    let sub = "IMAGE = none\nall:\n\t./build.sh $(IMAGE)\n";
+    let script = "#!/bin/sh\nset -e\ncd \"$(dirname \"$0\")\"\ndocker build -t $1 .\n";
+    let files = [("Makefile", MAKEFILE), ("docker-bake.hcl", bake), ("sub/Makefile", sub), ("sub/build.sh", script)];
+    assert_eq!(
+        builds(&files),
+        [
+            "script make base by make base of base file=base/Dockerfile tags=shop/base",
+            "target lint by make lint of . file=lint.Dockerfile",
+            "script make sub by sub/build.sh of sub file=sub/Dockerfile tags=other",
+            "script make web by make web of web file=web/Dockerfile args=BASE:shop/base tags=shop/web:${VERSION}",
+        ]
+        .map(|line| line.replace("script make sub by", "script sub/build.sh by"))
+    );
+    let calls: [(&str, &[&str]); 4] = [
+        (
+            "make IMAGE=ci",
+            &[
+                "script all in ci by make base of base file=base/Dockerfile tags=shop/base",
+                "script all in ci by make web of web file=web/Dockerfile args=BASE:shop/base tags=ci:${VERSION}",
+            ],
+        ),
+        ("make -j4 img-db", &["script all in ci by make img-db of img-db file=img-db/Dockerfile tags=db"]),
+        ("make lint", &["target lint in ci by make lint of . file=lint.Dockerfile"]),
+        (
+            "cd sub && IMAGE=${{ github.sha }} make IMAGE=$IMAGE",
+            &["script all in ci by sub/build.sh of sub file=sub/Dockerfile tags=${IMAGE}"],
+        ),
+    ];
+    for (run, expected) in calls {
+        let workflow = workflow(run);
+        let found = builds(&[files.as_slice(), &[(CI, &workflow)]].concat());
+        let called: Vec<&String> = found.iter().filter(|line| line.contains(" in ci ")).collect();
+        assert_eq!(called, expected, "{run}");
+    }
+}
+
+#[test]
+fn other_scripts_are_run_like_makefiles() {
+    let package = r#"{"name": "x", "scripts": {"prebuild": "echo", "build": "docker build -t \"shop:$TAG\" .", "up": "docker compose up --build"}}"#;
+    let just = "tag := 'x'\nimage name=tag: base\n    docker build -t {{name}} {{name}}\nbase:\n    #!/bin/bash\n    cd base\n    podman build .\n";
+    let compose = "services:\n  web: {build: .}\n";
+    let files = [("package.json", package), ("justfile", just), ("compose.yaml", compose)];
+    assert_eq!(
+        builds(&files),
+        [
+            "script just image by just image of x file=x/Dockerfile tags=x",
+            "script just base by just base of base file=base/Dockerfile",
+            "script npm run build by npm run build of . file=Dockerfile tags=shop:${TAG}",
+            "service web by npm run up of . file=Dockerfile",
+        ]
+    );
+    let calls: [(&str, &[&str]); 4] = [
+        ("npm run build", &["script all in ci by npm run build of . file=Dockerfile tags=shop:v1"]),
+        ("pnpm up", &["service web in ci by npm run up of . file=Dockerfile"]),
+        (
+            "just image web",
+            &[
+                "script all in ci by just base of base file=base/Dockerfile",
+                "script all in ci by just image of web file=web/Dockerfile tags=web",
+            ],
+        ),
+        ("npm install && npm --workspace a run build", &[]),
+    ];
+    for (run, expected) in calls {
+        let workflow = workflow(run);
+        let found = builds(&[files.as_slice(), &[(CI, &workflow)]].concat());
+        let called: Vec<&String> = found.iter().filter(|line| line.contains(" in ci ")).collect();
+        assert_eq!(called, expected, "{run}");
+    }
+}
+
+#[test]
+fn shell_scripts_are_run_where_their_files_are() {
+    let script = "build() { docker build -t \"$1\" \"$2\"; }\nbuild web .\ndocker build -f ../Dockerfile ..\n";
+    let files = [("scripts/build.sh", script), ("Dockerfile", "FROM a\n")];
+    assert_eq!(
+        builds(&files),
+        [
+            "script scripts/build.sh by scripts/build.sh of ? file=? tags=${1}",
+            "script scripts/build.sh by scripts/build.sh of . file=Dockerfile"
+        ]
+    );
+    // Scripts that run each other in a circle come to an end.
+    let files = [("a.sh", "./b.sh\ndocker build a"), ("b.sh", "./a.sh; ./a.sh")];
+    assert!(builds(&files).len() < 20);
+}

@@ -1,0 +1,543 @@
+//! Files of commands: Makefiles, justfiles, `package.json`, shell scripts, and the commands that run them.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use crate::model::build::ScriptCall;
+use crate::model::command_line::Placed;
+use crate::model::paths;
+use crate::model::value::Text;
+use crate::snapshot::Snapshot;
+use crate::source::{FileId, Span, Spanned};
+use crate::syntax::json;
+use crate::syntax::justfile::{self, Justfile};
+use crate::syntax::makefile::{self, Makefile, Variables};
+use crate::syntax::mapped::MappedText;
+use crate::syntax::shell::{self, Simple};
+
+/// A command that runs scripts of the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Start {
+    /// `make -C folder -f file NAME=value target…`
+    Make { folder: Option<Text>, file: Option<Text>, variables: Vec<(String, Text)>, targets: Vec<Text> },
+    /// `just -f file recipe argument…`
+    Just { file: Option<Text>, words: Vec<Text> },
+    /// `npm run script`
+    Package { folder: Option<Text>, script: Text },
+    /// `bash file argument…`, `./file argument…`
+    Shell { file: Text, arguments: Vec<Text> },
+}
+
+/// Reads a command that runs scripts; `words` are the texts of all its words. `None` for any other.
+pub(super) fn read(command: &Simple, words: &[Placed]) -> Option<Start> {
+    let program = words.get(command.command)?.0.clone();
+    let arguments: Vec<&Text> = words.get(command.command + 1..)?.iter().map(|(text, _)| text).collect();
+    let plain = |at: usize| arguments.get(at).and_then(|text| text.as_known());
+    let operands = |from: usize, valued: &[&str]| {
+        let mut found = Vec::new();
+        let mut at = from;
+        while let Some(text) = arguments.get(at) {
+            match text.as_known() {
+                Some(flag) if valued.contains(&flag) => at += 1,
+                Some(flag) if flag.starts_with('-') => {}
+                _ => found.push((*text).clone()),
+            }
+            at += 1;
+        }
+        found
+    };
+    let value = |names: &[&str]| {
+        arguments.iter().enumerate().find_map(|(at, text)| {
+            let own = text.as_known()?;
+            if names.contains(&own) {
+                return arguments.get(at + 1).map(|text| (*text).clone());
+            }
+            let attached = names.iter().find_map(|name| own.strip_prefix(name)?.strip_prefix('='));
+            let short = names.iter().find_map(|name| own.strip_prefix(name).filter(|_| name.len() == 2));
+            attached.or(short).filter(|rest| !rest.is_empty()).map(Text::known)
+        })
+    };
+    match command.name() {
+        Some("make" | "gmake") => {
+            let words = operands(0, &["-C", "--directory", "-f", "--file", "--makefile", "-I", "-o", "-W", "-j", "-l"]);
+            // The number behind `-j` may be left out.
+            let words =
+                words.into_iter().filter(|word| word.as_known().is_none_or(|word| word.parse::<u32>().is_err()));
+            let (variables, targets) = words.partition(|word: &Text| word.prefix().contains('='));
+            let variables: Vec<Text> = variables;
+            let split =
+                |text: Text| text.split_once('=').and_then(|(name, value)| Some((name.as_known()?.to_owned(), value)));
+            Some(Start::Make {
+                folder: value(&["-C", "--directory"]),
+                file: value(&["-f", "--file", "--makefile"]),
+                variables: variables.into_iter().filter_map(split).collect(),
+                targets,
+            })
+        }
+        Some("just") => {
+            let valued = ["-f", "--justfile", "-d", "--working-directory", "--dotenv-path", "--set", "--shell"];
+            Some(Start::Just { file: value(&["-f", "--justfile"]), words: operands(0, &valued) })
+        }
+        Some("npm" | "pnpm" | "yarn" | "bun") => {
+            let valued = ["--prefix", "-C", "--dir", "--cwd", "-w", "--workspace", "--filter", "-F"];
+            // A package of a workspace has its own scripts.
+            if value(&["-w", "--workspace", "--filter", "-F"]).is_some() {
+                return None;
+            }
+            let folder = value(&["--prefix", "-C", "--dir", "--cwd"]);
+            let words = operands(0, &valued);
+            let verb = words.first()?.as_known()?;
+            let script = match (command.name(), verb) {
+                (_, "run" | "run-script") => words.get(1)?.clone(),
+                (Some("yarn" | "pnpm" | "bun"), _) | (_, "test" | "start" | "stop") => words.first()?.clone(),
+                _ => return None,
+            };
+            Some(Start::Package { folder, script })
+        }
+        Some("sh" | "bash" | "dash" | "zsh" | "ksh") => {
+            if arguments.iter().any(|text| text.as_known() == Some("-c")) {
+                return None;
+            }
+            let at = (0..arguments.len()).find(|at| plain(*at).is_none_or(|word| !word.starts_with(['-', '+'])))?;
+            Some(Start::Shell { file: arguments[at].clone(), arguments: rest(&arguments, at + 1) })
+        }
+        Some("source" | ".") => {
+            Some(Start::Shell { file: (*arguments.first()?).clone(), arguments: rest(&arguments, 1) })
+        }
+        _ => {
+            // A program that is named by a path, of which only the beginning may be unknown.
+            let text = program.to_string();
+            (text.contains('/') && text.ends_with(".sh"))
+                .then(|| Start::Shell { file: program.clone(), arguments: rest(&arguments, 0) })
+        }
+    }
+}
+
+fn rest(arguments: &[&Text], from: usize) -> Vec<Text> {
+    arguments.get(from..).unwrap_or_default().iter().map(|text| (*text).clone()).collect()
+}
+
+/// Lines that a script runs, each in a shell of its own.
+#[derive(Debug, Clone)]
+pub(super) struct Unit {
+    /// What it is called.
+    pub script: ScriptCall,
+    /// The folder it runs in.
+    pub folder: Option<String>,
+    /// What is run.
+    pub lines: Vec<MappedText>,
+    /// Whether `${{ … }}` in the lines stands for what is not known.
+    pub templates: bool,
+    /// Values that its variables have besides those of the environment.
+    pub variables: BTreeMap<String, Text>,
+}
+
+/// The scripts of a `package.json` by name.
+type Package = Vec<(Spanned<String>, MappedText)>;
+
+/// The scripts of the repository, read on demand.
+pub(super) struct Scripts<'p> {
+    snapshot: &'p Snapshot,
+    makefiles: RefCell<BTreeMap<FileId, Rc<Makefile>>>,
+    justfiles: RefCell<BTreeMap<FileId, Rc<Justfile>>>,
+    packages: RefCell<BTreeMap<FileId, Rc<Package>>>,
+    /// Units that ran, by file and name.
+    visited: RefCell<BTreeSet<(FileId, String)>>,
+}
+
+/// How many files may include each other, and how many targets need each other.
+const MAX_DEPTH: u32 = 16;
+
+/// More targets than this are not made by one command.
+const MAX_TARGETS: usize = 1000;
+
+/// What is to be done for a target of a Makefile.
+enum Step {
+    /// Make what it needs, then it.
+    Visit(String),
+    /// Run a recipe.
+    Run(Box<Unit>),
+}
+
+impl<'p> Scripts<'p> {
+    pub fn new(snapshot: &'p Snapshot) -> Self {
+        Scripts {
+            snapshot,
+            makefiles: RefCell::default(),
+            justfiles: RefCell::default(),
+            packages: RefCell::default(),
+            visited: RefCell::default(),
+        }
+    }
+
+    /// What a place is in its file.
+    pub fn slice(&self, span: Span) -> &'p str {
+        self.snapshot.get(span.file).map(|source| source.slice(span)).unwrap_or_default()
+    }
+
+    fn visit(&self, file: FileId, name: &str) {
+        self.visited.borrow_mut().insert((file, name.to_owned()));
+    }
+
+    /// The first of the names that is a file in the folder.
+    fn find(&self, folder: &str, names: &[&str]) -> Option<FileId> {
+        names.iter().find_map(|name| self.snapshot.find(&paths::join(folder, name)?))
+    }
+
+    fn makefile(&self, file: FileId) -> Option<Rc<Makefile>> {
+        if let Some(known) = self.makefiles.borrow().get(&file) {
+            return Some(Rc::clone(known));
+        }
+        let parsed = Rc::new(makefile::parse(file, self.snapshot.get(file)?.text()));
+        self.makefiles.borrow_mut().insert(file, Rc::clone(&parsed));
+        Some(parsed)
+    }
+
+    /// A Makefile with those that it includes, in the order in which they are read.
+    fn makefiles(&self, file: FileId, folder: &str) -> Vec<Rc<Makefile>> {
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![file];
+        while let Some(file) = open.pop() {
+            if !seen.insert(file) {
+                continue;
+            }
+            let Some(makefile) = self.makefile(file) else { continue };
+            let included = makefile.includes.iter().filter_map(|path| self.snapshot.find(&paths::join(folder, path)?));
+            open.extend(included);
+            found.push(makefile);
+        }
+        found
+    }
+
+    fn justfile(&self, file: FileId) -> Option<Rc<Justfile>> {
+        if let Some(known) = self.justfiles.borrow().get(&file) {
+            return Some(Rc::clone(known));
+        }
+        let parsed = Rc::new(justfile::parse(file, self.snapshot.get(file)?.text()));
+        self.justfiles.borrow_mut().insert(file, Rc::clone(&parsed));
+        Some(parsed)
+    }
+
+    /// The scripts of a `package.json`.
+    fn package(&self, file: FileId) -> Option<Rc<Package>> {
+        if let Some(known) = self.packages.borrow().get(&file) {
+            return Some(Rc::clone(known));
+        }
+        let root = json::parse(file, self.snapshot.get(file)?.text()).ok();
+        let scripts = root.as_ref().and_then(|root| root.get("scripts")).map(json::Node::members).unwrap_or_default();
+        let scripts = scripts.iter().filter_map(|member| {
+            let json::Value::String(text) = &member.value.value else { return None };
+            Some((member.key.as_ref().map(|key| key.value.clone()), text.mapped(member.value.span)))
+        });
+        let scripts = Rc::new(scripts.collect::<Package>());
+        self.packages.borrow_mut().insert(file, Rc::clone(&scripts));
+        Some(scripts)
+    }
+
+    /// What a command runs, in order, and in which environment; nothing where that is not known.
+    pub fn start(&self, start: &Start, folder: Option<&str>, environment: &BTreeMap<String, Text>) -> Vec<Unit> {
+        let Some(folder) = folder else { return Vec::new() };
+        match start {
+            Start::Make { folder: into, file, variables, targets } => {
+                let into = match into {
+                    Some(into) => paths::enter(folder, into),
+                    None => Some(folder.to_owned()),
+                };
+                let Some(folder) = into else { return Vec::new() };
+                let file = match file {
+                    Some(file) => paths::enter(&folder, file).and_then(|path| self.snapshot.find(&path)),
+                    None => self.find(&folder, &["GNUmakefile", "makefile", "Makefile"]),
+                };
+                let Some(file) = file else { return Vec::new() };
+                self.make(file, &folder, variables, targets, environment, true)
+            }
+            Start::Just { file, words } => {
+                let (file, folder) = match file {
+                    Some(file) => match paths::enter(folder, file) {
+                        Some(path) => (self.snapshot.find(&path), paths::folder(&path).to_owned()),
+                        None => return Vec::new(),
+                    },
+                    None => {
+                        let mut folder = folder.to_owned();
+                        loop {
+                            let found = self.find(&folder, &["justfile", "Justfile", ".justfile"]);
+                            if found.is_some() || folder.is_empty() {
+                                break (found, folder);
+                            }
+                            folder = paths::folder(&folder).to_owned();
+                        }
+                    }
+                };
+                let Some(file) = file else { return Vec::new() };
+                self.just(file, &folder, words, true)
+            }
+            Start::Package { folder: into, script } => {
+                let folder = match into {
+                    Some(into) => paths::enter(folder, into),
+                    None => Some(folder.to_owned()),
+                };
+                let (Some(folder), Some(script)) = (folder, script.as_known()) else { return Vec::new() };
+                let Some(file) = self.find(&folder, &["package.json"]) else { return Vec::new() };
+                let names = [format!("pre{script}"), script.to_owned(), format!("post{script}")];
+                names.iter().filter_map(|name| self.package_script(file, &folder, name)).collect()
+            }
+            Start::Shell { file, arguments } => {
+                let path = paths::enter(folder, file);
+                let file = path.and_then(|path| self.snapshot.find(&path));
+                let Some(unit) = file.and_then(|file| self.shell(file, Some(folder))) else { return Vec::new() };
+                let numbered = arguments.iter().enumerate();
+                let variables = numbered.map(|(at, text)| ((at + 1).to_string(), text.clone()));
+                vec![Unit { variables: unit.variables.into_iter().chain(variables).collect(), ..unit }]
+            }
+        }
+    }
+
+    fn package_script(&self, file: FileId, folder: &str, name: &str) -> Option<Unit> {
+        let scripts = self.package(file)?;
+        let (key, text) = scripts.iter().rev().find(|(key, _)| key.node == name)?;
+        Some(self.package_unit(file, folder, key, text))
+    }
+
+    fn package_unit(&self, file: FileId, folder: &str, key: &Spanned<String>, text: &MappedText) -> Unit {
+        self.visit(file, &key.node);
+        let script = ScriptCall { file, name: format!("npm run {}", key.node), span: key.span };
+        let (folder, lines) = (Some(folder.to_owned()), vec![text.clone()]);
+        Unit { script, folder, lines, templates: false, variables: BTreeMap::new() }
+    }
+
+    /// A shell script that runs in a folder.
+    fn shell(&self, file: FileId, folder: Option<&str>) -> Option<Unit> {
+        let source = self.snapshot.get(file)?;
+        self.visit(file, "");
+        let script = ScriptCall { file, name: source.path.clone(), span: Span::at(file, 0) };
+        let text = MappedText::verbatim(file, 0, source.text());
+        let mut own = Text::unknown("root");
+        own.push(crate::model::value::TextPart::Known(format!("/{}", source.path)));
+        let variables = ["0", "BASH_SOURCE"].map(|name| (name.to_owned(), own.clone()));
+        let folder = folder.map(str::to_owned);
+        Some(Unit { script, folder, lines: vec![text], templates: false, variables: BTreeMap::from(variables) })
+    }
+
+    fn just(&self, file: FileId, folder: &str, words: &[Text], dependencies: bool) -> Vec<Unit> {
+        let Some(justfile) = self.justfile(file) else { return Vec::new() };
+        let first = justfile.recipes.first().map(|recipe| recipe.name.node.as_str());
+        let Some(name) = words.first().map_or(first, |word| word.as_known()) else { return Vec::new() };
+        let mut units = Vec::new();
+        let mut seen = BTreeSet::new();
+        self.recipe(
+            &justfile,
+            (file, folder),
+            name,
+            words.get(1..).unwrap_or_default(),
+            dependencies,
+            &mut seen,
+            &mut units,
+        );
+        units
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn recipe(
+        &self,
+        justfile: &Justfile,
+        place: (FileId, &str),
+        name: &str,
+        arguments: &[Text],
+        dependencies: bool,
+        seen: &mut BTreeSet<String>,
+        units: &mut Vec<Unit>,
+    ) {
+        let Some(recipe) = justfile.recipe(name) else { return };
+        let name = recipe.name.node.as_str();
+        if !seen.insert(name.to_owned()) || seen.len() > MAX_DEPTH as usize {
+            return;
+        }
+        if dependencies {
+            for dependency in &recipe.dependencies {
+                self.recipe(justfile, place, dependency, &[], true, seen, units);
+            }
+        }
+        let (file, folder) = place;
+        self.visit(file, name);
+        let mut variables = BTreeMap::new();
+        let mut known: BTreeMap<&str, Option<String>> = BTreeMap::new();
+        for (at, (parameter, default)) in recipe.parameters.iter().enumerate() {
+            let value = match arguments.get(at) {
+                Some(text) => {
+                    variables.insert(parameter.clone(), text.clone());
+                    text.as_known().map(str::to_owned)
+                }
+                None => default.as_ref().and_then(|default| justfile.value(default)),
+            };
+            known.insert(parameter, value);
+        }
+        let look_up = |name: &str| known.get(name).cloned().unwrap_or_else(|| justfile.value(name));
+        let lines = recipe.lines.iter().map(|line| justfile::expand(line, &look_up));
+        let script = ScriptCall { file, name: format!("just {name}"), span: recipe.name.span };
+        let folder = Some(folder.to_owned());
+        units.push(Unit { script, folder, lines: lines.collect(), templates: true, variables });
+    }
+
+    fn make(
+        &self,
+        file: FileId,
+        folder: &str,
+        given: &[(String, Text)],
+        targets: &[Text],
+        environment: &BTreeMap<String, Text>,
+        prerequisites: bool,
+    ) -> Vec<Unit> {
+        let files = self.makefiles(file, folder);
+        let mut variables = Variables::new(files.iter().map(Rc::as_ref), &|name| environment.contains_key(name));
+        variables.set("MAKE", Some("make".to_owned()));
+        let mut own = BTreeMap::new();
+        for (name, text) in given {
+            variables.set(name, text.as_known().map(str::to_owned));
+            own.insert(name.clone(), text.clone());
+        }
+        for name in environment.keys() {
+            if !variables.is_set(name) {
+                variables.set(name, None);
+            }
+        }
+        let mut rules: BTreeMap<String, Vec<(FileId, usize, usize)>> = BTreeMap::new();
+        let mut patterns = Vec::new();
+        let mut first = None;
+        for (at, makefile) in files.iter().enumerate() {
+            for (rule_at, rule) in makefile.rules.iter().enumerate() {
+                for target in &rule.targets {
+                    let name = match target.node.contains('$') {
+                        true => variables.expand_text(&target.node),
+                        false => target.node.clone(),
+                    };
+                    for name in name.split_whitespace() {
+                        if first.is_none() && !name.starts_with('.') && !name.contains('%') {
+                            first = Some(name.to_owned());
+                        }
+                        let place = (target.span.file, at, rule_at);
+                        if name.contains('%') && name.len() > 1 {
+                            patterns.push((name.to_owned(), place));
+                        }
+                        rules.entry(name.to_owned()).or_default().push(place);
+                    }
+                }
+            }
+        }
+        let mut open: Vec<Step> = match targets {
+            [] => first.into_iter().map(Step::Visit).collect(),
+            targets => {
+                let known = targets.iter().rev().filter_map(|target| target.as_known());
+                known.map(|target| Step::Visit(target.to_owned())).collect()
+            }
+        };
+        let mut seen = BTreeSet::new();
+        let mut units = Vec::new();
+        while let Some(step) = open.pop() {
+            let name = match step {
+                Step::Visit(name) => name,
+                Step::Run(unit) => {
+                    units.push(*unit);
+                    continue;
+                }
+            };
+            if !seen.insert(name.clone()) || seen.len() > MAX_TARGETS {
+                continue;
+            }
+            let stem = |pattern: &String| {
+                let (before, after) = pattern.split_once('%')?;
+                name.strip_prefix(before)?.strip_suffix(after).filter(|stem| !stem.is_empty())
+            };
+            let exact = rules.get(&name).cloned();
+            let found = exact
+                .map(|places| (places, None))
+                .or_else(|| patterns.iter().find_map(|(pattern, place)| Some((vec![*place], Some(stem(pattern)?)))));
+            let Some((places, stem)) = found else { continue };
+            let (mut before, mut own_units) = (Vec::new(), Vec::new());
+            for (file, at, rule_at) in places {
+                let (Some(makefile), mut variables) = (files.get(at), variables.clone()) else { continue };
+                let Some(rule) = makefile.rules.get(rule_at) else { continue };
+                variables.set("@", Some(name.clone()));
+                if let Some(stem) = stem {
+                    variables.set("*", Some(stem.to_owned()));
+                }
+                let needed = variables.expand_text(&rule.prerequisites);
+                before.extend(needed.split_whitespace().map(|word| match stem {
+                    Some(stem) => word.replace('%', stem),
+                    None => word.to_owned(),
+                }));
+                if rule.recipe.is_empty() {
+                    continue;
+                }
+                if let Some(word) = needed.split_whitespace().next() {
+                    variables.set("<", Some(word.to_owned()));
+                }
+                self.visit(file, &name);
+                let span = rule.targets.iter().find(|target| target.node == name).or(rule.targets.first());
+                let Some(span) = span.map(|target| target.span) else { continue };
+                let script = ScriptCall { file, name: format!("make {name}"), span };
+                let mut lines: Vec<MappedText> = rule.recipe.iter().map(|line| variables.expand(line)).collect();
+                if makefile.one_shell {
+                    lines = lines.into_iter().reduce(joined).into_iter().collect();
+                }
+                let folder = Some(folder.to_owned());
+                own_units.push(Unit { script, folder, lines, templates: true, variables: own.clone() });
+            }
+            open.extend(own_units.into_iter().rev().map(|unit| Step::Run(Box::new(unit))));
+            if prerequisites {
+                open.extend(before.into_iter().rev().map(Step::Visit));
+            }
+        }
+        units
+    }
+
+    /// Whether something has run the shell script in a file.
+    pub fn has_run(&self, file: FileId) -> bool {
+        self.visited.borrow().contains(&(file, String::new()))
+    }
+
+    /// The units of a file that nothing has run so far, each as somebody would run it by hand. A shell script is taken to run in
+    /// `folder`, whether it has run or not.
+    pub fn rest(&self, file: FileId, folder: Option<&str>) -> Vec<Unit> {
+        let Some(source) = self.snapshot.get(file) else { return Vec::new() };
+        let path = source.path.as_str();
+        let own = paths::folder(path);
+        let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let is_new = |name: &str| !self.visited.borrow().contains(&(file, name.to_owned()));
+        match name.as_str() {
+            "makefile" | "gnumakefile" => {
+                let Some(makefile) = self.makefile(file) else { return Vec::new() };
+                let targets = makefile.rules.iter().filter(|rule| !rule.recipe.is_empty());
+                let names: BTreeSet<&str> =
+                    targets.flat_map(|rule| &rule.targets).map(|target| target.node.as_str()).collect();
+                let names: Vec<Text> =
+                    names.into_iter().filter(|name| is_new(name) && !name.contains('%')).map(Text::known).collect();
+                if names.is_empty() { Vec::new() } else { self.make(file, own, &[], &names, &BTreeMap::new(), false) }
+            }
+            "justfile" | ".justfile" => {
+                let Some(justfile) = self.justfile(file) else { return Vec::new() };
+                let names = justfile.recipes.iter().map(|recipe| recipe.name.node.as_str()).filter(|name| is_new(name));
+                names.flat_map(|name| self.just(file, own, &[Text::known(name)], false)).collect()
+            }
+            "package.json" => {
+                let Some(scripts) = self.package(file) else { return Vec::new() };
+                let new = scripts.iter().filter(|(key, _)| is_new(&key.node));
+                new.map(|(key, text)| self.package_unit(file, own, key, text)).collect()
+            }
+            _ if name.ends_with(".sh") => self.shell(file, folder).into_iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn joined(mut text: MappedText, line: MappedText) -> MappedText {
+    text.push_for(line.span().before().range(), "\n");
+    text.push_mapped(&line);
+    text
+}
+
+/// Reads a line.
+pub(super) fn parse(unit: &Unit, line: &MappedText) -> shell::Script {
+    shell::parse(line, shell::Options { templates: unit.templates })
+}
