@@ -69,6 +69,13 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli::a link out of the root is not followed", link_outside),
         Trial::test("cli::an alias bomb is a finding", alias_bomb),
         Trial::test("cli::a bake file with a syntax error hides no other finding", bake_syntax_error),
+        Trial::test("cli::bake tells all mistakes at their places", bake_mistakes),
+        Trial::test("cli::bake draws the guilty part of an override", bake_override_mistakes),
+        Trial::test("cli::bake says where buildx trips", bake_trips),
+        Trial::test(
+            "cli::bake tells mistakes of compose services, included and extended ones too",
+            bake_compose_mistakes,
+        ),
         Trial::test("cli::a fix is written, keeps the mode, and leaves nothing to fix", fix_writes),
         Trial::test("cli::a patch is taken by git apply", diff_applies),
         Trial::test("cli::standard input stands in for a file", standard_input),
@@ -159,6 +166,98 @@ fn bake_syntax_error() -> Result<(), Failed> {
     expect(&outcome, FOUND, "docker-bake.hcl:", "")?;
     expect(&outcome, FOUND, "error[syntax-error]", "")?;
     expect(&outcome, FOUND, "Dockerfile:1:6: warning[unpinned-base]", "")
+}
+
+const BAKE: &[u8] = br#"variable "TAG" { default = "v1" }
+target "web" {
+  inherits = ["bsae"]
+  contexts = { assets = "target:asets" }
+}
+target "base" {}
+target "assets" {}
+group "default" { targets = ["web", "api"] }
+"#;
+
+/// Whether standard error has all of these.
+fn tells(outcome: &Outcome, wanted: &[&str]) -> Result<(), Failed> {
+    let status = if wanted.iter().any(|wanted| wanted.contains('×')) { FOUND } else { CLEAN };
+    wanted.iter().try_for_each(|wanted| expect(outcome, status, "", wanted))
+}
+
+fn bake_mistakes() -> Result<(), Failed> {
+    let root = folder(&[("docker-bake.hcl", BAKE)])?;
+    let outcome = bakelint(root.path(), &["bake"]);
+    tells(
+        &outcome,
+        &[
+            "  × failed to find target bsae\n   ╭─[docker-bake.hcl:3:15]\n",
+            " 3 │   inherits = [\"bsae\"]\n   ·               ──────\n",
+            "help: did you mean `base`?",
+            "  × failed to find target api\n   ╭─[docker-bake.hcl:8:37]\n",
+            "  × failed to find target asets\n   ╭─[docker-bake.hcl:4:",
+            "help: did you mean `assets`?",
+        ],
+    )?;
+    if !outcome.out.is_empty() {
+        return Err(format!("nothing is resolved: {}", outcome.out).into());
+    }
+    let text = b"target \"a\" {\n  tags = [\n    \"x:${VRESION}\",\n    {}\n  ]\n  platforms = 5\n}\nvariable \"VERSION\" {}\n";
+    let root = folder(&[("docker-bake.hcl", text)])?;
+    tells(
+        &bakelint(root.path(), &["bake", "a"]),
+        &[
+            "× Unknown variable; There is no variable named \"VRESION\". Did you mean \"VERSION\"?",
+            "[docker-bake.hcl:3:10]",
+            "× Unsuitable value type; Unsuitable value: list of string required, but have number\n",
+            "[docker-bake.hcl:6:15]",
+        ],
+    )
+}
+
+fn bake_override_mistakes() -> Result<(), Failed> {
+    let root = folder(&[("docker-bake.hcl", b"variable \"TAG\" {}\ntarget \"web\" {}\n")])?;
+    let args =
+        ["bake", "--set", "web.platforms=linux/arm64", "--set", "wbe.tags=a", "--set", "web.pull=si", "web", "wev"];
+    tells(
+        &bakelint(root.path(), &args),
+        &[
+            "× unknown key: platforms\n   ╭─[--set:1:5]\n 1 │ web.platforms=linux/arm64\n   ·     ─────────\n",
+            "help: did you mean `platform`?",
+            "× could not find any target matching 'wbe'\n",
+            "× invalid value si for boolean key pull\n   ╭─[--set:1:10]\n",
+            "× failed to find target wev\n",
+        ],
+    )
+}
+
+fn bake_trips() -> Result<(), Failed> {
+    let text = b"target \"a\" {\n  args = { X = \"${NOPE}\", Y = \"${NOPE}\" }\n}\n";
+    let root = folder(&[("docker-bake.hcl", text)])?;
+    tells(
+        &bakelint(root.path(), &["bake", "a"]),
+        &["× Invalid expression; variable cycle not allowed for NOPE\n", "help: buildx trips here: there is no cycle"],
+    )?;
+    let root = folder(&[("docker-bake.hcl", b"target \"a\" {}\n")])?;
+    let outcome = bakelint(root.path(), &["bake", "--set", "a.network=host", "a"]);
+    expect(&outcome, CLEAN, "\"network\": \"\"", "⚠ buildx does not apply `network` as it is written")?;
+    let outcome = bakelint(root.path(), &["bake", "--var", "TGA=1", "a"]);
+    expect(&outcome, CLEAN, "\"target\"", "⚠ no variable `TGA` is declared, so --var TGA is ignored")
+}
+
+fn bake_compose_mistakes() -> Result<(), Failed> {
+    let main = b"services:\n  a:\n    extends: {file: common.yaml, service: base}\n  b:\n    build: {args: {X: '${Y:?say Y}'}}\n  c: {}\n";
+    let common = b"services:\n  base:\n    build:\n      contextt: src\n";
+    let root = folder(&[("compose.yaml", main), ("common.yaml", common)])?;
+    tells(
+        &bakelint(root.path(), &["bake"]),
+        &[
+            "× services.a.build additional properties 'contextt' not allowed, did you mean 'context'?\n",
+            "[common.yaml:4:7]",
+            "extended here",
+            "× error while interpolating services.b.build.args.X: required variable Y is missing a value: say Y\n",
+            "[compose.yaml:5:23]",
+        ],
+    )
 }
 
 /// A Dockerfile with a finding that has a safe fix.

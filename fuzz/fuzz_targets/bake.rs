@@ -3,7 +3,7 @@
 #![no_main]
 
 use bakelint_core::bake::{BakeError, Definition, DefinitionFile, Inputs, ListFormat, Sealed, evaluate};
-use bakelint_core::source::{FileId, Source};
+use bakelint_core::source::{FileId, Source, Span};
 use libfuzzer_sys::fuzz_target;
 
 /// The names that a first byte chooses from: they tell the format.
@@ -24,9 +24,12 @@ fuzz_target!(|data: &[u8]| {
     let inputs = Inputs::default();
     let host = Sealed::default();
     let evaluation = evaluate(&definition, &inputs, &host);
-    for span in evaluation.errors.iter().filter_map(|error| error.span) {
-        let text = &definition.files[span.file.0 as usize].text;
+    let check = |span: Span| {
+        let Some((_, text, _)) = evaluation.source(&definition, span) else { panic!("{span:?} is in no file") };
         assert!(text.get(span.range()).is_some(), "{span:?} is no part of the file");
+    };
+    for error in evaluation.errors.iter().chain(&evaluation.warnings) {
+        error.span.into_iter().chain(error.labels.iter().map(|(span, _)| *span)).for_each(check);
     }
     let untraced = evaluate(&definition, &Inputs { trace: false, ..Inputs::default() }, &host);
     let bare = |errors: &[BakeError]| errors.iter().map(BakeError::message).collect::<Vec<_>>();
@@ -35,10 +38,18 @@ fuzz_target!(|data: &[u8]| {
     evaluation.list_targets(ListFormat::Json);
     for target in evaluation.targets.iter().take(20) {
         let inputs = Inputs { targets: vec![target.name.clone()], ..Inputs::default() };
-        if let Ok(mut plan) = evaluation.plan(&inputs, &host) {
-            if plan.prepare(&inputs, &host).is_ok() {
-                plan.print();
+        let (mut plan, mistakes) = evaluation.partial_plan(&inputs, &host);
+        mistakes.iter().filter_map(|error| error.span).for_each(check);
+        for target in plan.targets.values() {
+            let set = ["context", "tags", "args", "cache-to"].map(|path| target.origins(path));
+            let all = set.into_iter().flatten().chain(target.replaced().values().flatten());
+            for origin in all.take(50) {
+                origin.span().into_iter().for_each(check);
+                evaluation.steps(target, origin);
             }
+        }
+        if plan.prepare(&inputs, &host).is_ok() {
+            plan.print();
         }
     }
 });

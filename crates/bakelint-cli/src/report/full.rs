@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use bakelint_core::bake::BakeError;
 use bakelint_core::prelude::*;
 use bakelint_core::source::LineIndex;
 use miette::{
@@ -53,6 +54,39 @@ pub fn failure(failure: &Failure, look: Look) -> String {
     trimmed(&text)
 }
 
+/// What is wrong or odd about a Bake definition or request, drawn with its places. `file` gives the file of a span. Messages
+/// are not broken into lines, so that they can be searched for.
+pub fn mistake(
+    error: &BakeError,
+    severity: Severity,
+    file: &dyn Fn(Span) -> Option<Arc<Source>>,
+    look: Look,
+) -> String {
+    let mut drawn = Drawn {
+        severity,
+        code: None,
+        message: error.message(),
+        help: error.help.clone(),
+        source: None,
+        labels: Vec::new(),
+        related: Vec::new(),
+    };
+    let text = |span: Span| file(span).map(Text::new);
+    if let Some((span, source)) = error.span.and_then(|span| Some((span, text(span)?))) {
+        drawn.source = Some(source);
+        drawn.labels.push(LabeledSpan::new_primary_with_span(None, at(span)));
+        let labels = error.labels.iter().map(|(span, message)| (*span, message.as_str()));
+        drawn.add_labels(labels, span.file, &text, &|span| file(span).map_or(String::new(), |file| file.path.clone()));
+    } else if let Some(argument) = &error.argument {
+        drawn.source = Some(Text::new(Arc::new(Source::new(argument.name, argument.text.as_bytes()))));
+        let place = (argument.range.start, argument.range.len());
+        drawn.labels.push(LabeledSpan::new_primary_with_span(None, place));
+    }
+    let mut text = String::new();
+    let _ = handler(look).with_wrap_lines(false).render_report(&mut text, &drawn);
+    trimmed(&text)
+}
+
 fn handler(look: Look) -> GraphicalReportHandler {
     let theme = if look.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     GraphicalReportHandler::new_themed(theme).with_width(look.width).with_links(false).with_context_lines(1)
@@ -78,29 +112,7 @@ struct Drawn {
 
 impl Drawn {
     fn new(project: &Project, diagnostic: &Diagnostic) -> Self {
-        let text = |file: FileId| project.snapshot.get(file).cloned().map(Text::new);
-        let here = |label: &&Label| label.span.file == diagnostic.span.file;
-        let mut labels = vec![LabeledSpan::new_primary_with_span(None, at(diagnostic.span))];
-        labels.extend(diagnostic.labels.iter().filter(here).map(drawn_label));
-        let mut related: Vec<Drawn> = Vec::new();
-        let mut files: Vec<FileId> = Vec::new();
-        for label in diagnostic.labels.iter().filter(|label| !here(label)) {
-            match files.iter().position(|file| *file == label.span.file) {
-                Some(at) => related[at].labels.push(drawn_label(label)),
-                None => {
-                    files.push(label.span.file);
-                    related.push(Drawn {
-                        severity: Severity::Info,
-                        code: None,
-                        message: format!("see also {}", project.path(label.span.file)),
-                        help: None,
-                        source: text(label.span.file),
-                        labels: vec![drawn_label(label)],
-                        related: Vec::new(),
-                    });
-                }
-            }
-        }
+        let text = |span: Span| project.snapshot.get(span.file).cloned().map(Text::new);
         let fix = diagnostic.fix.as_ref().map(|fix| match fix.safety {
             Safety::Safe => format!("fix (--fix): {}", fix.title),
             Safety::Unsafe => format!("fix (--fix=unsafe): {}", fix.title),
@@ -109,24 +121,56 @@ impl Drawn {
         let cache = diagnostic.fix.as_ref().filter(|fix| fix.cache == CacheEffect::RebuildOnce);
         let cache = cache.map(|_| "it changes a cache key: the steps behind it are built once more".to_owned());
         let help: Vec<String> = diagnostic.help.clone().into_iter().chain(fix).chain(cache).collect();
-        Drawn {
+        let mut drawn = Drawn {
             severity: diagnostic.severity,
             code: Some(diagnostic.rule.to_owned()),
             message: diagnostic.message.clone(),
             help: (!help.is_empty()).then(|| help.join("\n")),
-            source: text(diagnostic.span.file),
-            labels,
-            related,
+            source: text(diagnostic.span),
+            labels: vec![LabeledSpan::new_primary_with_span(None, at(diagnostic.span))],
+            related: Vec::new(),
+        };
+        let labels = diagnostic.labels.iter().map(|label| (label.span, label.message.as_str()));
+        drawn.add_labels(labels, diagnostic.span.file, &text, &|span| project.path(span.file).to_owned());
+        drawn
+    }
+
+    /// Adds labels: those of the file that is drawn to it, those of each other file to a drawing of its own.
+    fn add_labels<'l>(
+        &mut self,
+        labels: impl Iterator<Item = (Span, &'l str)>,
+        here: FileId,
+        text: &dyn Fn(Span) -> Option<Text>,
+        path: &dyn Fn(Span) -> String,
+    ) {
+        let mut files: Vec<FileId> = Vec::new();
+        for (span, message) in labels {
+            let label = LabeledSpan::new_with_span(Some(message.to_owned()), at(span));
+            if span.file == here {
+                self.labels.push(label);
+                continue;
+            }
+            match files.iter().position(|file| *file == span.file) {
+                Some(at) => self.related[at].labels.push(label),
+                None => {
+                    files.push(span.file);
+                    self.related.push(Drawn {
+                        severity: Severity::Info,
+                        code: None,
+                        message: format!("see also {}", path(span)),
+                        help: None,
+                        source: text(span),
+                        labels: vec![label],
+                        related: Vec::new(),
+                    });
+                }
+            }
         }
     }
 }
 
 fn at(span: Span) -> SourceSpan {
     (span.start as usize, span.len()).into()
-}
-
-fn drawn_label(label: &Label) -> LabeledSpan {
-    LabeledSpan::new_with_span(Some(label.message.clone()), at(label.span))
 }
 
 impl fmt::Display for Drawn {
@@ -207,6 +251,11 @@ impl SourceCode for Text {
             let start = floor(text, from.saturating_sub(MAX_LINE / 4).max(window.start));
             window = start..floor(text, (to + MAX_LINE / 4).min(window.end));
             column = start - lines.range(lines.line_of(start)).start;
+        } else if before == 0 && after == 0 {
+            // What the heading says where the place is.
+            let start = lines.range(first).start;
+            column = text.get(start..from).map_or(0, |before| before.chars().count());
+            window.start = from;
         }
         let data = &text.as_bytes()[window.clone()];
         let line = lines.line_of(window.start);

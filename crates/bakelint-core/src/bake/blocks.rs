@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::convert::convert;
 use super::decode;
+use super::error::BakeError;
 use super::eval::Scope;
 use super::interpreter::{Interpreter, Trouble};
-use super::target::{Group, Target};
+use super::target::{Group, Source, Target};
 use super::trace::Trace;
 use super::types::Type;
 use super::value::Value;
@@ -20,6 +21,9 @@ use crate::syntax::hcl::*;
 
 /// How many targets a matrix may make.
 pub(super) const MAX_CELLS: usize = 100_000;
+
+/// After how many places that buildx treats oddly no more are told.
+const MAX_WARNINGS: usize = 100;
 
 /// The kinds of block that are evaluated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -113,6 +117,29 @@ impl<'d> Blocks<'d> {
         }
     }
 
+    /// Where the value that `target.NAME.ATTRIBUTE` refers to was set, and the reference in words.
+    pub(super) fn reference_trace(&self, traversal: &Traversal) -> Option<(Arc<str>, Arc<Trace>)> {
+        let kind = self.kind(&traversal.root.node)?;
+        let mut names = traversal.steps.iter().map_while(|step| match &step.kind {
+            StepKind::Attribute(name) => Some(name.as_str()),
+            StepKind::Key(_) => None,
+        });
+        let (name, attribute) = (names.next()?, names.next()?);
+        let (index, cell) = *self.seen.get(&(kind, Arc::from(name)))?;
+        let Output::Target(target) = self.all.get(index)?.outputs.get(cell)? else { return None };
+        let entry = names.next().map(|key| format!("{attribute}.{key}"));
+        let path = entry.filter(|path| !target.origins(path).is_empty()).unwrap_or_else(|| attribute.to_owned());
+        let trace = match target.origins(&path)[..] {
+            [] => return None,
+            [only] => only.trace.clone()?,
+            [first, ..] => match first.source {
+                Source::Block { attribute, .. } => Trace::whole(attribute),
+                _ => return None,
+            },
+        };
+        Some((format!("target.{name}.{path}").into(), trace))
+    }
+
     pub(super) fn touched_kinds(&self) -> impl Iterator<Item = &'static str> {
         [Kind::Group, Kind::Target].into_iter().filter(|kind| self.touched.contains(kind)).map(Kind::word)
     }
@@ -144,8 +171,8 @@ impl<'d> Interpreter<'d> {
                 continue;
             }
             let label = self.label(index);
-            if let Err(Trouble::Message(message) | Trouble::Undefined(message)) = self.resolve_block(index, None) {
-                self.fail(label, "Invalid block", message);
+            if let Err(trouble) = self.resolve_block(index, None) {
+                self.errors.extend(trouble.at(label, "Invalid block"));
             }
         }
     }
@@ -235,6 +262,9 @@ impl<'d> Interpreter<'d> {
             Ok(Some(name)) => Ok(name),
             Ok(None) => {
                 self.fail(expr.span, "Invalid name", "the name must not be null and must be known before the build");
+                if let (true, Some(error)) = (value.is_null(), self.errors.last_mut()) {
+                    error.help = Some("buildx crashes here".to_owned());
+                }
                 Err(())
             }
             Err(error) => {
@@ -336,6 +366,7 @@ impl<'d> Interpreter<'d> {
             self.fail(first.span, "Unsupported attribute", detail);
             return Some((None, rest));
         };
+        self.warn_of_hidden_block(traversal, kind, name, index);
         let output = &self.blocks.all[index].outputs[cell];
         if let Some(Step { kind: StepKind::Attribute(attribute), .. }) = rest.first()
             && let Some(value) = decode::attribute_value(output, attribute)
@@ -343,6 +374,25 @@ impl<'d> Interpreter<'d> {
             return Some((Some(value), &rest[1..]));
         }
         Some((Some(decode::whole_value(output)), rest))
+    }
+
+    /// A reference sees the last block of a name alone, even if an earlier one sets the attribute.
+    fn warn_of_hidden_block(&mut self, traversal: &'d Traversal, kind: Kind, name: &str, seen: usize) {
+        let Some(Step { kind: StepKind::Attribute(attribute), span }) = traversal.steps.get(1) else { return };
+        let Some(blocks) = self.blocks.by_name.get(&(kind, Arc::from(name))).filter(|blocks| blocks.len() > 1) else {
+            return;
+        };
+        let own = |index: usize| self.blocks.all[index].block.body.attribute(attribute);
+        if own(seen).is_some() || self.warnings.len() >= MAX_WARNINGS {
+            return;
+        }
+        let Some(hidden) = blocks.iter().rev().find_map(|index| own(*index)) else { return };
+        let message = format!("`{}.{name}.{attribute}` is null here", kind.word());
+        let mut warning = BakeError { span: Some(traversal.root.span.cover(*span)), ..BakeError::new(message) };
+        warning.labels.push((hidden.name.span, "set here, in a block that the reference does not see".to_owned()));
+        self.warnings.push(
+            warning.with_help("buildx trips here: of several blocks of one name a reference sees the last one alone"),
+        );
     }
 
     // Evaluation.
@@ -438,8 +488,9 @@ impl<'d> Interpreter<'d> {
             && !failed
         {
             self.unsuitable(expr, &problem.message);
+            // buildx tells where the expression begins.
             if let (Some(span), Some(error)) = (problem.span, self.errors.last_mut())
-                && error.span != Some(span)
+                && span != expr.span
             {
                 error.labels.push((span, "this value".to_owned()));
             }

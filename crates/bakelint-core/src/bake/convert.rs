@@ -42,7 +42,9 @@ pub fn convert(value: &Value, want: &Type) -> Result<Value, ConvertError> {
     }
     let cost = Cost::default();
     if !convertible(&given, want, Mode::Unsafe, &cost) {
-        return Err(ConvertError { message: mismatch(&given, want, &cost), path: Vec::new() });
+        let mut path = Vec::new();
+        mismatch_path(&given, want, &Cost::default(), &mut path);
+        return Err(ConvertError { message: mismatch(&given, want, &cost), path });
     }
     apply(value, want, Mode::Unsafe, &mut Vec::new(), &cost)
 }
@@ -671,6 +673,34 @@ fn mismatch(given: &Type, want: &Type, cost: &Cost) -> String {
     }
 }
 
+/// Where the part is that [`mismatch`] tells of.
+fn mismatch_path(given: &Type, want: &Type, cost: &Cost, path: &mut Vec<PathStep>) {
+    let unfit = |given: &Type, want: &Type| given != want && !convertible(given, want, Mode::Unsafe, cost);
+    let step = match (given, want) {
+        (Type::Tuple(elements), Type::List(want) | Type::Set(want)) if **want != Type::Any => {
+            let index = elements.iter().position(|given| unfit(given, want));
+            index.map(|index| (PathStep::Index(index), &elements[index], &**want))
+        }
+        (Type::Object(object), Type::Map(want)) if **want != Type::Any => {
+            let found = object.attributes().find(|(_, given)| unfit(given, want));
+            found.map(|(name, given)| (PathStep::Key(name.clone()), given, &**want))
+        }
+        (Type::Object(object), Type::Object(wanted)) => {
+            let mut pairs = wanted.attributes().filter_map(|(name, want)| Some((name, object.get(name)?, want)));
+            let found = pairs.find(|(_, given, want)| unfit(given, want));
+            let is_complete =
+                wanted.attributes().all(|(name, _)| object.get(name).is_some() || wanted.is_optional(name));
+            let found = found.filter(|_| is_complete);
+            found.map(|(name, given, want)| (PathStep::Key(name.clone()), given, want))
+        }
+        _ => None,
+    };
+    if let Some((step, given, want)) = step {
+        path.push(step);
+        mismatch_path(given, want, cost, path);
+    }
+}
+
 /// Whether naming both types helps rather than confuses.
 fn is_telling(given: &Type, want: &Type) -> bool {
     given.is_primitive() != want.is_primitive()
@@ -710,6 +740,16 @@ mod tests {
         let error = convert(&value, &Type::map(Type::list(Type::Number))).expect_err("x is no number");
         assert_eq!(error.message, "a number is required");
         assert_eq!(error.path, [PathStep::Key("a".into()), PathStep::Index(1)]);
+    }
+
+    #[test]
+    fn a_type_that_does_not_fit_is_found_where_it_stands() {
+        let value = Value::object([("a", "x".into()), ("b", Value::tuple(vec!["1".into(), Value::tuple(vec![])]))]);
+        let error = convert(&value, &Type::map(Type::list(Type::String))).expect_err("a is no list");
+        assert_eq!(error.path, [PathStep::Key("a".into())]);
+        let wanted = Type::object([("b", Type::list(Type::String))]);
+        let error = convert(&value, &wanted).expect_err("the last is no text");
+        assert_eq!(error.path, [PathStep::Key("b".into()), PathStep::Index(1)]);
     }
 
     #[test]

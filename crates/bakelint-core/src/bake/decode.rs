@@ -183,6 +183,7 @@ impl Given<'_> {
 /// When the value does not fit.
 pub(super) fn target_attribute(target: &mut Target, given: &Given<'_>) -> Result<(), Problem> {
     let name = given.attribute.name.node.as_str();
+    target.traced |= given.trace.is_some();
     if given.failed || !given.value.is_known() {
         target.unknown.insert(name.to_owned(), Origin { dynamic: true, ..given.whole() });
         return Ok(());
@@ -232,6 +233,16 @@ pub(super) fn target_attribute(target: &mut Target, given: &Given<'_>) -> Result
         "extra-hosts" => target.extra_hosts = given.map()?,
         "policy" => target.policy = given.entries()?,
         _ => {}
+    }
+    let empty = match name {
+        "tags" => target.tags.as_ref().is_some_and(Vec::is_empty),
+        "platforms" => target.platforms.as_ref().is_some_and(Vec::is_empty),
+        "cache-to" => target.cache_to.as_ref().is_some_and(Vec::is_empty),
+        "output" => target.output.as_ref().is_some_and(Vec::is_empty),
+        _ => false,
+    };
+    if empty && given.trace.is_some() {
+        target.emptied.insert(name.to_owned(), given.whole());
     }
     Ok(())
 }

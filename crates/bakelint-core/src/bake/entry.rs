@@ -72,13 +72,13 @@ fn whole(text: &str) -> Option<Written> {
 /// The entries of an object with text values.
 fn text_map(value: &Value) -> Result<BTreeMap<String, String>, Problem> {
     let map = convert(value, &Type::map(Type::String)).map_err(|error| error.to_string())?;
-    let entries = map.entries().ok_or("an entry must not be null")?;
+    let entries = map.entries().ok_or("an entry must not be null: buildx crashes here")?;
     let mut texts = BTreeMap::new();
     for (key, value) in entries {
         if !value.is_known() {
             continue;
         }
-        let text = value.as_str().ok_or_else(|| format!("\"{key}\" must not be null"))?;
+        let text = value.as_str().ok_or_else(|| format!("\"{key}\" must not be null: buildx crashes here"))?;
         texts.insert(key.to_string(), text.to_owned());
     }
     Ok(texts)
@@ -381,6 +381,10 @@ impl Unique for Attestation {
     fn unique(list: &mut Vec<Set<Self>>) {
         later_replaces(list, |entry| entry.kind.clone());
     }
+
+    fn key(&self) -> Option<&str> {
+        Some(&self.kind)
+    }
 }
 
 /// An element of `secret`.
@@ -448,6 +452,10 @@ impl Unique for Secret {
     fn unique(list: &mut Vec<Set<Self>>) {
         later_replaces(list, |entry| entry.id.clone());
     }
+
+    fn key(&self) -> Option<&str> {
+        Some(&self.id)
+    }
 }
 
 /// An element of `ssh`.
@@ -497,6 +505,10 @@ impl FromElement for Ssh {
 impl Unique for Ssh {
     fn unique(list: &mut Vec<Set<Self>>) {
         later_replaces(list, |entry| entry.id.clone());
+    }
+
+    fn key(&self) -> Option<&str> {
+        Some(&self.id)
     }
 }
 

@@ -1,11 +1,20 @@
 //! What goes wrong in a definition, told as buildx tells it.
 
+use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::source::{LineIndex, Span};
 use crate::syntax::hcl;
+
+/// For how many mistakes similar names are looked for.
+pub(super) const MAX_SUGGESTIONS: usize = 100;
+
+/// How many mistakes of one request are told.
+const MAX_MISTAKES: usize = 1000;
 
 /// A mistake in a definition, in the overrides or in the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +29,40 @@ pub struct BakeError {
     pub labels: Vec<(Span, String)>,
     /// What to do about it.
     pub help: Option<String>,
+    /// The guilty part of the command line.
+    pub argument: Option<Box<Argument>>,
+}
+
+/// Part of an argument of the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// What the argument is: `--set`, `--var`, `target`.
+    pub name: &'static str,
+    /// The argument.
+    pub text: Arc<str>,
+    /// The bytes of it that are wrong.
+    pub range: Range<usize>,
+}
+
+/// Mistakes, each told once.
+#[derive(Debug, Default)]
+pub(super) struct Mistakes {
+    pub told: Vec<BakeError>,
+    seen: HashSet<(Option<Span>, String)>,
+}
+
+impl Mistakes {
+    /// Adds a mistake, if it is new.
+    pub fn add(&mut self, error: BakeError) {
+        if self.told.len() < MAX_MISTAKES && self.seen.insert((error.span, error.message())) {
+            self.told.push(error);
+        }
+    }
+
+    /// Whether it is still worth while to look for similar names.
+    pub fn are_few(&self) -> bool {
+        self.told.len() < MAX_SUGGESTIONS
+    }
 }
 
 impl BakeError {
@@ -30,12 +73,34 @@ impl BakeError {
 
     /// A mistake that has no place in a file.
     pub fn new(message: impl Into<String>) -> Self {
-        BakeError { summary: message.into(), detail: String::new(), span: None, labels: Vec::new(), help: None }
+        BakeError {
+            summary: message.into(),
+            detail: String::new(),
+            span: None,
+            labels: Vec::new(),
+            help: None,
+            argument: None,
+        }
     }
 
     /// The same with advice.
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same, caused by part of the command line.
+    pub fn with_argument(mut self, name: &'static str, text: &str, range: Range<usize>) -> Self {
+        self.argument = Some(Box::new(Argument { name, text: text.into(), range }));
+        self
+    }
+
+    /// The same with one more piece of advice.
+    pub(super) fn and_help(mut self, help: &str) -> Self {
+        self.help = Some(match self.help.take() {
+            Some(first) => format!("{first}\n{help}"),
+            None => help.to_owned(),
+        });
         self
     }
 

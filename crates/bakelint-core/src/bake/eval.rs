@@ -7,7 +7,7 @@
 use std::fmt::Display;
 
 use super::convert::{convert, unify_unsafe};
-use super::error::BakeError;
+use super::error::{BakeError, MAX_SUGGESTIONS};
 use super::functions;
 use super::interpreter::{Interpreter, UserFunction};
 use super::number::Number;
@@ -17,9 +17,6 @@ use super::value::Value;
 use crate::source::Span;
 use crate::suggest::nearest;
 use crate::syntax::hcl::*;
-
-/// After how many mistakes no more similar names are looked for.
-const MAX_SUGGESTIONS: usize = 100;
 
 /// How deeply evaluations may be nested: expressions within expressions and function bodies.
 const MAX_DEPTH: u32 = 600;

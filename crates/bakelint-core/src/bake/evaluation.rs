@@ -8,9 +8,10 @@ use super::blocks::{Kind, Output};
 use super::compose::{self, ComposeFile};
 use super::convert::convert;
 use super::definition::{Definition, DefinitionFile, Format, Yaml};
-use super::error::BakeError;
+use super::error::{BakeError, Mistakes};
 use super::functions::json;
 use super::host::Host;
+use super::included::{IncludedFile, Reader};
 use super::inputs::Inputs;
 use super::interpreter::Interpreter;
 use super::overrides::Overrides;
@@ -40,6 +41,10 @@ pub struct Evaluation {
     pub variables: BTreeMap<String, Variable>,
     /// What is wrong in the definition.
     pub errors: Vec<BakeError>,
+    /// Where buildx does something else than is written and says nothing. It is copied here.
+    pub warnings: Vec<BakeError>,
+    /// The files besides the definition's that compose files lead to, once each.
+    pub included: Vec<IncludedFile>,
     by_name: HashMap<String, usize>,
     /// Whether there are only compose files.
     pub(super) compose_only: bool,
@@ -60,12 +65,16 @@ pub struct Variable {
 
 /// Evaluates a definition.
 pub fn evaluate(definition: &Definition, inputs: &Inputs, host: &dyn Host) -> Evaluation {
-    let (compose, bodies, mut errors) = classify(definition, inputs, host);
+    let reader = Reader::new(host, definition);
+    let (compose, bodies, mut errors) = classify(definition, inputs, &reader);
     let mut evaluation = Evaluation::default();
     if !compose.is_empty() {
-        match compose::targets(&compose, inputs, host) {
-            Ok((targets, groups)) => (evaluation.targets, evaluation.groups) = (targets, groups),
-            Err(problem) => errors.push(BakeError::from(problem)),
+        let compose::Loaded { targets, groups, problems, warnings } = compose::targets(&compose, inputs, &reader);
+        (evaluation.targets, evaluation.groups) = (targets, groups);
+        evaluation.warnings = warnings.into_iter().map(BakeError::from).collect();
+        // A file that cannot be loaded by itself is no better among others: the mistake is told already.
+        if errors.is_empty() {
+            errors.extend(problems.into_iter().map(BakeError::from));
         }
         for target in &mut evaluation.targets {
             set_compose_base(target, compose.first().map_or("", |file| file.name));
@@ -103,6 +112,10 @@ pub fn evaluate(definition: &Definition, inputs: &Inputs, host: &dyn Host) -> Ev
     // An exhausted evaluation fails everywhere after its first error.
     interpreter.errors.retain(|error| !(error.summary == "Evaluation too complex" && error.detail.is_empty()));
     evaluation.errors = interpreter.errors;
+    let mut seen = HashSet::new();
+    interpreter.warnings.retain(|warning| seen.insert((warning.span, warning.message())));
+    evaluation.warnings.append(&mut interpreter.warnings);
+    evaluation.included = reader.into_read();
     evaluation
 }
 
@@ -208,13 +221,16 @@ impl Evaluation {
     /// # Errors
     /// When a parent is missing or an override does not fit.
     pub fn resolve(&self, name: &str, inputs: &Inputs, host: &dyn Host) -> Result<Target, BakeError> {
-        let overrides = Overrides::new(inputs, host, &self.targets)?;
-        self.resolve_with(name, &overrides)
+        let mut mistakes = Mistakes::default();
+        let overrides = Overrides::new(inputs, host, &self.targets, &mut mistakes);
+        let target = self.resolve_with(name, &overrides, &mut mistakes);
+        mistakes.told.into_iter().next().map_or(Ok(target), Err)
     }
 
-    pub(super) fn resolve_with(&self, name: &str, overrides: &Overrides) -> Result<Target, BakeError> {
+    /// The target without the parents that are not there and the overrides that do not fit.
+    pub(super) fn resolve_with(&self, name: &str, overrides: &Overrides, mistakes: &mut Mistakes) -> Target {
         let mut visited = HashMap::new();
-        let resolved = self.with_parents(name, None, overrides, &mut visited, 0)?;
+        let resolved = self.with_parents(name, None, overrides, &mut visited, mistakes, 0);
         let mut target = match resolved {
             Some(target) => Rc::unwrap_or_clone(target),
             None => Target::default(),
@@ -231,29 +247,35 @@ impl Evaluation {
         {
             target.dockerfile = Some(Set::new("Dockerfile".to_owned(), Origin::DEFAULT));
         }
-        Ok(target)
+        target
     }
 
-    /// A target over its parents. None for one that is being resolved: cycles are silent.
+    /// A target over its parents. None for one that is not there, or is being resolved: cycles are silent.
     fn with_parents(
         &self,
         name: &str,
         mention: Option<Span>,
         overrides: &Overrides,
         visited: &mut HashMap<String, Option<Rc<Target>>>,
+        mistakes: &mut Mistakes,
         depth: usize,
-    ) -> Result<Option<Rc<Target>>, BakeError> {
+    ) -> Option<Rc<Target>> {
         if let Some(target) = visited.get(name) {
-            return Ok(target.clone());
+            return target.clone();
         }
         if depth > MAX_CHAIN {
-            return Err(BakeError::new(format!("more than {MAX_CHAIN} targets inherit from each other in a row")));
+            let message = format!("more than {MAX_CHAIN} targets inherit from each other in a row");
+            mistakes.add(BakeError { span: mention, ..BakeError::new(message) });
+            return None;
         }
         visited.insert(name.to_owned(), None);
-        let Some(own) = self.target(name) else { return Err(self.unknown_target(name, mention)) };
+        let Some(own) = self.target(name) else {
+            mistakes.add(self.unknown_target(name, mention, mistakes.are_few()));
+            return None;
+        };
         let mut target = Box::<Target>::default();
         for parent in &own.inherits {
-            let parent = self.with_parents(&parent.value, parent.span(), overrides, visited, depth + 1)?;
+            let parent = self.with_parents(&parent.value, parent.span(), overrides, visited, mistakes, depth + 1);
             if let Some(parent) = parent {
                 target.merge(&parent);
                 // Else the list doubles with each parent that is named twice.
@@ -262,20 +284,32 @@ impl Evaluation {
         }
         target.merge(own);
         target.inherits.clear();
-        overrides.apply(&mut target, name)?;
+        overrides.apply(&mut target, name, mistakes);
         target.normalize();
         let target = Rc::new(*target);
         visited.insert(name.to_owned(), Some(target.clone()));
-        Ok(Some(target))
+        Some(target)
     }
 
-    pub(super) fn unknown_target(&self, name: &str, mention: Option<Span>) -> BakeError {
+    pub(super) fn unknown_target(&self, name: &str, mention: Option<Span>, suggest: bool) -> BakeError {
         let mut error = BakeError::new(format!("failed to find target {name}"));
         error.span = mention.filter(|span| span.file.0 != u32::MAX);
         let names = self.targets.iter().map(|target| target.name.as_str());
         let names = names.chain(self.groups.iter().map(|group| group.name.as_str()));
-        match nearest(name, names) {
+        // Parents and links see the members of a matrix, never its label.
+        if let Some(group) = self.group(name).filter(|_| mention.is_some()) {
+            let members: Vec<&str> = group.members().take(5).collect();
+            let dots = if group.members().nth(5).is_some() { ", …" } else { "" };
+            return error.with_help(format!("`{name}` is a group of targets: {}{dots}", members.join(", ")));
+        }
+        match if suggest { nearest(name, names) } else { None } {
             Some(near) => error.with_help(format!("did you mean `{near}`?")),
+            None if name == "default" && mention.is_none() && !self.targets.is_empty() => {
+                let names: Vec<&str> = self.targets.iter().take(5).map(|target| target.name.as_str()).collect();
+                let dots = if self.targets.len() > names.len() { ", …" } else { "" };
+                let names = names.join(", ");
+                error.with_help(format!("nothing is called `default`; the definition has the targets {names}{dots}"))
+            }
             None => error,
         }
     }
@@ -353,11 +387,12 @@ impl Variable {
     }
 }
 
-/// Tells compose files from HCL and JSON ones. A compose file that cannot be loaded by itself is a mistake.
+/// Tells compose files from HCL and JSON ones. What keeps a compose file from being loaded by itself is a mistake, and it
+/// is loaded among the others all the same, for the services that are not concerned.
 fn classify<'d>(
     definition: &'d Definition,
     inputs: &Inputs,
-    host: &dyn Host,
+    reader: &Reader<'_>,
 ) -> (Vec<ComposeFile<'d>>, Vec<(&'d DefinitionFile, &'d hcl::File)>, Vec<BakeError>) {
     let (mut composes, mut bodies, mut errors) = (Vec::new(), Vec::new(), Vec::new());
     for file in &definition.files {
@@ -365,14 +400,14 @@ fn classify<'d>(
             |yaml: &'d Yaml| ComposeFile { name: &file.name, text: &file.text, tree: &yaml.tree, errors: &yaml.errors };
         match &file.format {
             Format::Hcl(body) => bodies.push((file, body)),
-            Format::Compose(yaml) => match compose::validate(&compose(yaml), inputs, host) {
-                Ok(()) => composes.push(compose(yaml)),
-                Err(problem) => errors.push(BakeError::from(problem)),
-            },
-            Format::Unclear(yaml, body) => match compose::validate(&compose(yaml), inputs, host) {
-                Ok(()) => composes.push(compose(yaml)),
-                Err(_) if body.errors.is_empty() => bodies.push((file, body)),
-                Err(problem) => {
+            Format::Compose(yaml) => {
+                errors.extend(compose::validate(&compose(yaml), inputs, reader).into_iter().map(BakeError::from));
+                composes.push(compose(yaml));
+            }
+            Format::Unclear(yaml, body) => match compose::validate(&compose(yaml), inputs, reader).first() {
+                None => composes.push(compose(yaml)),
+                Some(_) if body.errors.is_empty() => bodies.push((file, body)),
+                Some(problem) => {
                     let message =
                         format!("failed to parse {}: parsing yaml: {}, parsing hcl", file.name, problem.message);
                     errors.push(BakeError::new(message));

@@ -5,15 +5,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::definition::{Declared, Definition};
+use super::error::MAX_SUGGESTIONS;
 use super::evaluation::Evaluation;
 use super::mentions::mentions;
 use super::target::{Set, Target};
 use crate::source::Span;
 use crate::suggest::nearest;
 use crate::syntax::hcl::{Attribute, Expr, ExprKind, StepKind};
-
-/// For how many unknown names similar ones are looked for.
-const MAX_SUGGESTIONS: usize = 100;
 
 /// The names that the expressions of a definition mention.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,7 +27,7 @@ pub struct UsedNames<'d> {
 impl<'d> UsedNames<'d> {
     fn add(&mut self, expr: &'d Expr, hidden: &[&str]) {
         let found = mentions(expr);
-        self.functions.extend(found.functions.iter().map(|name| (*name).to_owned()));
+        self.functions.extend(found.functions.iter().map(|name| name.node.clone()));
         self.functions.extend(found.json_functions.into_iter().map(|(name, _)| name));
         for traversal in found.names {
             let root = traversal.root.node.as_str();

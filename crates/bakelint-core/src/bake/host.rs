@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::functions::FunctionEnv;
+use crate::source::FileId;
 
 /// What an evaluation may ask about its surroundings. Paths are as written: absolute, or relative to the working
 /// directory.
@@ -30,6 +31,12 @@ pub trait Host: FunctionEnv {
 
     /// The working directory, absolute.
     fn directory(&self) -> String;
+
+    /// What spans into the file at a path shall say, if the caller has an id for it.
+    fn file(&self, path: &str) -> Option<FileId> {
+        _ = path;
+        None
+    }
 
     /// The platform of the client as `os/arch[/variant]`.
     fn platform(&self) -> String;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::host::Host;
 use super::target::Eval;
+use super::trace::Giver;
 
 /// A request: targets, overrides and variables.
 #[derive(Debug, Clone)]
@@ -42,9 +43,13 @@ impl Default for Inputs {
 }
 
 impl Inputs {
-    /// The text that overrides a variable.
-    pub(super) fn lookup(&self, name: &str, host: &dyn Host) -> Option<Eval<String>> {
-        self.variables.get(name).cloned().or_else(|| self.use_environment.then(|| self.environment(name, host))?)
+    /// The text that overrides a variable, and who gave it.
+    pub(super) fn lookup(&self, name: &str, host: &dyn Host) -> Option<(Eval<String>, Giver)> {
+        if let Some(text) = self.variables.get(name) {
+            return Some((text.clone(), Giver::Flag));
+        }
+        let text = if self.use_environment { self.environment(name, host) } else { None };
+        Some((text?, Giver::Environment(name.into())))
     }
 
     /// An environment variable.

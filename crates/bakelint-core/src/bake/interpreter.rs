@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::convert::convert;
 use super::csv;
 use super::definition::DefinitionFile;
-use super::error::BakeError;
+use super::error::{BakeError, MAX_SUGGESTIONS};
 use super::eval::Scope;
 use super::functions::{self, json};
 use super::host::Host;
@@ -18,7 +18,7 @@ use super::inputs::Inputs;
 use super::mentions::{Mentions, mentions};
 use super::number::Number;
 use super::target::Eval;
-use super::trace::{Parts, Trace};
+use super::trace::{Giver, NameKind, Named, Parts, Trace};
 use super::type_expr;
 use super::types::Type;
 use super::value::Value;
@@ -71,8 +71,33 @@ pub(super) enum Trouble {
     Undefined(String),
     /// The reason, to be told where the name is mentioned.
     Message(String),
+    /// Nothing declares it, and it was asked for before: buildx takes that for a cycle.
+    Again(String),
+    /// Its value needs itself; the names on the way, the first and last the same.
+    Cycle(String, Vec<String>),
     /// The reason is told already.
     Reported,
+}
+
+impl Trouble {
+    /// As a mistake at a place.
+    pub(super) fn at(self, span: Span, summary: &str) -> Option<BakeError> {
+        match self {
+            Trouble::Undefined(message) | Trouble::Message(message) => Some(BakeError::at(span, summary, message)),
+            Trouble::Again(name) => {
+                let error = BakeError::at(span, summary, format!("variable cycle not allowed for {name}"));
+                Some(error.with_help(format!(
+                    "buildx trips here: there is no cycle, nothing declares `{name}`, and buildx takes the second mention of \
+                     an undeclared name for one (docker/buildx#3158)"
+                )))
+            }
+            Trouble::Cycle(message, round) => {
+                let error = BakeError::at(span, summary, message);
+                Some(error.with_help(format!("the values go round: {}", round.join(" → "))))
+            }
+            Trouble::Reported => None,
+        }
+    }
 }
 
 pub(super) struct Interpreter<'d> {
@@ -80,11 +105,15 @@ pub(super) struct Interpreter<'d> {
     pub inputs: &'d Inputs,
     bodies: Vec<(&'d DefinitionFile, &'d File)>,
     pub errors: Vec<BakeError>,
+    /// Where buildx does something else than is written, without a word.
+    pub warnings: Vec<BakeError>,
     // Evaluation.
     pub depth: u32,
     pub steps: u64,
     pub exhausted: bool,
     pub each: Vec<Value>,
+    /// The names whose values are being resolved.
+    resolving: Vec<String>,
     resolution: u32,
     // Declarations.
     built_in: BTreeMap<&'static str, String>,
@@ -112,10 +141,12 @@ impl<'d> Interpreter<'d> {
             inputs,
             bodies,
             errors: Vec::new(),
+            warnings: Vec::new(),
             depth: 0,
             steps: 0,
             exhausted: false,
             each: Vec::new(),
+            resolving: Vec::new(),
             resolution: 0,
             built_in,
             variables: BTreeMap::new(),
@@ -181,6 +212,7 @@ impl<'d> Interpreter<'d> {
             }
             self.declare_constants(&body.body);
         }
+        self.warn_of_wiped_types();
         order
     }
 
@@ -197,6 +229,19 @@ impl<'d> Interpreter<'d> {
                 continue;
             }
             self.constants.insert(name, attribute);
+        }
+    }
+
+    /// An attribute at the top level hides the default of a variable of its name, and what few expect: its type too.
+    fn warn_of_wiped_types(&mut self) {
+        for (name, attribute) in &self.constants {
+            let Some(ty) = self.variables.get(name).and_then(|variable| variable.ty) else { continue };
+            let message = format!("the attribute `{name}` takes the type of the variable `{name}` away");
+            let mut warning = BakeError { span: Some(attribute.name.span), ..BakeError::new(message) };
+            warning.labels.push((ty.span, "this type is forgotten".to_owned()));
+            self.warnings.push(warning.with_help(
+                "buildx trips here: what overrides the variable is read as the type that the attribute's value has",
+            ));
         }
     }
 
@@ -339,12 +384,12 @@ impl<'d> Interpreter<'d> {
     ) -> Result<(), ()> {
         let mentions = self.mentions_of(expr);
         for name in &mentions.functions {
-            let result = self.resolve_function(name);
-            self.tell(expr, result, allow_missing)?;
+            let result = self.resolve_function(&name.node);
+            self.tell(name.span, result, allow_missing)?;
         }
-        for (name, _) in &mentions.json_functions {
+        for (name, span) in &mentions.json_functions {
             let result = self.resolve_function(name);
-            self.tell(expr, result, allow_missing)?;
+            self.tell(*span, result, allow_missing)?;
         }
         for traversal in &mentions.names {
             let name = traversal.root.node.as_str();
@@ -355,21 +400,47 @@ impl<'d> Interpreter<'d> {
                 Some(kind) => self.resolve_reference(kind, traversal),
                 None => self.resolve_value(scope, name),
             };
-            self.tell(expr, result, allow_missing)?;
+            let span = match self.blocks.kind(name) {
+                Some(_) => traversal.steps.iter().take(2).fold(traversal.root.span, |span, step| span.cover(step.span)),
+                None => traversal.root.span,
+            };
+            self.tell(span, result, allow_missing)?;
         }
         Ok(())
     }
 
-    fn tell(&mut self, expr: &'d Expr, result: Result<(), Trouble>, allow_missing: bool) -> Result<(), ()> {
+    fn tell(&mut self, span: Span, result: Result<(), Trouble>, allow_missing: bool) -> Result<(), ()> {
         match result {
             Ok(()) => Ok(()),
             Err(Trouble::Undefined(_)) if allow_missing => Ok(()),
-            Err(Trouble::Undefined(message) | Trouble::Message(message)) => {
-                self.fail(expr.span, "Invalid expression", message);
+            Err(Trouble::Again(name)) => {
+                let advice = self.advice_for_undeclared(&name);
+                let error = Trouble::Again(name).at(span, "Invalid expression");
+                self.errors.extend(error.map(|error| match advice {
+                    Some(advice) => error.and_help(&advice),
+                    None => error,
+                }));
                 Err(())
             }
-            Err(Trouble::Reported) => Err(()),
+            Err(trouble) => {
+                self.errors.extend(trouble.at(span, "Invalid expression"));
+                Err(())
+            }
         }
+    }
+
+    /// What may be meant by a name that nothing declares.
+    fn advice_for_undeclared(&mut self, name: &str) -> Option<String> {
+        if matches!(name, "string" | "number" | "bool" | "any" | "list" | "set" | "map" | "tuple" | "object") {
+            return Some(format!(
+                "`{name}` is a type here: let a function call `convert` once, and call that function instead"
+            ));
+        }
+        if self.errors.len() >= MAX_SUGGESTIONS {
+            return None;
+        }
+        let known = self.variables.keys().chain(self.constants.keys()).copied();
+        nearest(name, known).map(|near| format!("did you mean `{near}`?"))
     }
 
     /// Counts a level of resolution while `resolve` runs.
@@ -388,14 +459,11 @@ impl<'d> Interpreter<'d> {
     fn resolve_functions(&mut self) {
         let names: Vec<&'d str> = self.functions.keys().copied().collect();
         for name in names {
-            match self.resolve_function(name) {
-                Ok(()) | Err(Trouble::Reported) => {}
-                Err(Trouble::Undefined(message) | Trouble::Message(message)) => {
-                    let Some(function) = self.functions.get(name) else { continue };
-                    let label = function.block.labels.first().map_or(function.block.kind.span, |label| label.span);
-                    let span = function.params.map_or(label, |params| params.span);
-                    self.fail(span, "Invalid function", message);
-                }
+            if let Err(trouble) = self.resolve_function(name) {
+                let Some(function) = self.functions.get(name) else { continue };
+                let label = function.block.labels.first().map_or(function.block.kind.span, |label| label.span);
+                let span = function.params.map_or(label, |params| params.span);
+                self.errors.extend(trouble.at(span, "Invalid function"));
             }
         }
     }
@@ -478,13 +546,13 @@ impl<'d> Interpreter<'d> {
 
     /// Resolves a declared name; a mistake is told at the declaration, the value is unknown then.
     fn settle_value(&mut self, name: &'d str) {
-        if let Err(Trouble::Undefined(message) | Trouble::Message(message)) = self.resolve_value(&Scope::GLOBAL, name) {
+        if let Err(trouble) = self.resolve_value(&Scope::GLOBAL, name) {
             let span = match (self.constants.get(name), self.variables.get(name)) {
                 (Some(attribute), _) => attribute.span,
                 (None, Some(variable)) => variable.default.map_or(variable.block.body.missing, |expr| expr.span),
                 (None, None) => return,
             };
-            self.fail(span, "Invalid value", message);
+            self.errors.extend(trouble.at(span, "Invalid value"));
         }
     }
 
@@ -493,7 +561,17 @@ impl<'d> Interpreter<'d> {
             return Ok(());
         }
         if !self.variables_in_progress.insert((scope.id, name.to_owned())) {
-            return Err(Trouble::Message(format!("variable cycle not allowed for {name}")));
+            let message = format!("variable cycle not allowed for {name}");
+            return Err(match self.resolving.iter().position(|own| own == name) {
+                Some(at) => {
+                    let round = self.resolving[at..].iter().cloned().chain([name.to_owned()]);
+                    Trouble::Cycle(message, round.collect())
+                }
+                None if self.constants.contains_key(name) || self.variables.contains_key(name) => {
+                    Trouble::Message(message)
+                }
+                None => Trouble::Again(name.to_owned()),
+            });
         }
         if let Some(text) = self.built_in.get(name) {
             let span = Span::at(crate::source::FileId(u32::MAX), 0);
@@ -502,6 +580,7 @@ impl<'d> Interpreter<'d> {
             return Ok(());
         }
         let errors = self.errors.len();
+        self.resolving.push(name.to_owned());
         let global = self.nested(|this| match this.constants.get(name) {
             Some(attribute) => {
                 let attribute = *attribute;
@@ -509,6 +588,7 @@ impl<'d> Interpreter<'d> {
             }
             None => this.variable_block(name),
         });
+        self.resolving.pop();
         let global = match global {
             Ok(global) => global,
             Err(trouble @ Trouble::Undefined(_)) => return Err(trouble),
@@ -544,9 +624,9 @@ impl<'d> Interpreter<'d> {
         }
         match self.find_override(name, false) {
             None => Global { value, trace },
-            Some((text, _)) => {
-                let value = self.overridden(name, text, &value, attribute.value.span);
-                Global { value, trace: Trace::whole(attribute.name.span) }
+            Some(found) => {
+                let value = self.overridden(name, found.text, &value, attribute.value.span);
+                Global { value, trace: given_trace(name, attribute.name.span, found.by, Some(trace)) }
             }
         }
     }
@@ -600,8 +680,8 @@ impl<'d> Interpreter<'d> {
             };
             trace = self.named_trace(name, expr, &Scope::GLOBAL);
         }
-        let Some((text, json)) = found else { return Ok(Global { value, trace }) };
-        let trace = self.label_trace(name, header);
+        let Some(Override { text, json, by }) = found else { return Ok(Global { value, trace }) };
+        let trace = given_trace(name, header, by, default.map(|_| trace));
         let Eval::Known(text) = text else {
             let ty = ty.unwrap_or_else(|| if value.ty() == Type::Any { Type::String } else { value.ty() });
             return Ok(Global { value: Value::unknown(ty).or_volatile(true), trace });
@@ -645,19 +725,19 @@ impl<'d> Interpreter<'d> {
         })
     }
 
-    /// The text that overrides a variable, and whether it is JSON.
-    fn find_override(&self, name: &str, prefer_json: bool) -> Option<(Eval<String>, bool)> {
+    /// The text that overrides a variable.
+    fn find_override(&self, name: &str, prefer_json: bool) -> Option<Override> {
         let plain = self.inputs.lookup(name, self.host);
         if plain.is_none() || prefer_json {
             let json = format!("{name}_JSON");
             if !self.variables.contains_key(json.as_str())
                 && !self.built_in.contains_key(json.as_str())
-                && let Some(text) = self.inputs.lookup(&json, self.host)
+                && let Some((text, by)) = self.inputs.lookup(&json, self.host)
             {
-                return Some((text, true));
+                return Some(Override { text, json: true, by });
             }
         }
-        plain.map(|text| (text, false))
+        plain.map(|(text, by)| Override { text, json: false, by })
     }
 
     fn validate_variables(&mut self) {
@@ -672,6 +752,7 @@ impl<'d> Interpreter<'d> {
             let errors = self.errors.len();
             let result = self.eval(condition, &Scope::GLOBAL);
             if self.errors.len() > errors {
+                self.explain_early_condition(condition, errors);
                 continue;
             }
             if result.is_null() {
@@ -701,6 +782,26 @@ impl<'d> Interpreter<'d> {
         }
     }
 
+    /// Adds to the mistakes from `first` on that the condition asks for what does not exist yet.
+    fn explain_early_condition(&mut self, condition: &'d Expr, first: usize) {
+        let mentions = self.mentions_of(condition);
+        let names = mentions.names.iter().map(|traversal| traversal.root.node.as_str());
+        let constant =
+            names.into_iter().find(|name| self.constants.contains_key(name) && !self.values.contains_key(*name));
+        let mut functions = mentions.functions.iter().map(|name| name.node.as_str());
+        let function =
+            functions.find(|name| self.functions.contains_key(name) && !self.user_functions.contains_key(name));
+        let what = match (constant, function) {
+            (Some(name), _) => format!("the attribute `{name}`"),
+            (None, Some(name)) => format!("the function `{name}`"),
+            (None, None) => return,
+        };
+        let help = format!("buildx trips here: conditions are checked before {what} exists; they see variables only");
+        for error in &mut self.errors[first..] {
+            *error = error.clone().and_help(&help);
+        }
+    }
+
     // Traces.
 
     /// The variables, constants and functions that an expression depends on.
@@ -720,7 +821,7 @@ impl<'d> Interpreter<'d> {
             }
         }
         let json = mentions.json_functions.iter().map(|(name, _)| name.as_str());
-        for name in mentions.functions.iter().copied().chain(json) {
+        for name in mentions.functions.iter().map(|name| name.node.as_str()).chain(json) {
             if let Some(function) = self.user_functions.get(name) {
                 uses.extend(function.uses.iter().cloned());
                 uses.push(name.into());
@@ -735,7 +836,7 @@ impl<'d> Interpreter<'d> {
     }
 
     fn label_trace(&self, name: &str, span: Span) -> Arc<Trace> {
-        Arc::new(Trace { span, parts: Parts::Whole, uses: Arc::from([Arc::from(name)]) })
+        Arc::new(Trace { uses: Arc::from([Arc::from(name)]), ..Trace::clone(&Trace::whole(span)) })
     }
 
     /// The trace of a named value, which depends on the name too.
@@ -745,7 +846,7 @@ impl<'d> Interpreter<'d> {
         uses.push(name.into());
         uses.sort();
         uses.dedup();
-        Arc::new(Trace { uses: uses.into(), span: trace.span, parts: trace.parts.clone() })
+        Arc::new(Trace { uses: uses.into(), ..Trace::clone(&trace) })
     }
 
     /// Where the parts of the expression's value are written. Evaluates parts of templates again; what goes wrong
@@ -757,13 +858,42 @@ impl<'d> Interpreter<'d> {
         locals: &[(Arc<str>, Option<Arc<Trace>>)],
     ) -> Arc<Trace> {
         if !self.inputs.trace {
-            return Arc::new(Trace { span: expr.span, parts: Parts::Whole, uses: Arc::default() });
+            return Trace::whole(expr.span);
         }
         let errors = self.errors.len();
         let uses = self.uses(expr, &[]);
         let parts = self.trace_parts(expr, scope, locals);
+        let names = self.named(expr, locals);
         self.errors.truncate(errors);
-        Arc::new(Trace { span: expr.span, parts, uses })
+        Arc::new(Trace { span: expr.span, parts, uses, names })
+    }
+
+    /// The names in an expression with where their values come from, each once.
+    fn named(&mut self, expr: &'d Expr, locals: &[(Arc<str>, Option<Arc<Trace>>)]) -> Arc<[Named]> {
+        let mentions = self.mentions_of(expr);
+        let mut names: Vec<Named> = Vec::new();
+        let mut seen: HashSet<(Arc<str>, NameKind)> = HashSet::new();
+        for traversal in &mentions.names {
+            let root = traversal.root.node.as_str();
+            let found = match locals.iter().find(|(own, _)| &**own == root) {
+                Some((name, trace)) => trace.clone().map(|trace| (name.clone(), NameKind::Axis, trace)),
+                None => match self.blocks.reference_trace(traversal) {
+                    Some((name, trace)) => Some((name, NameKind::Attribute, trace)),
+                    None => self.values.get(root).and_then(|global| {
+                        let kind =
+                            if self.constants.contains_key(root) { NameKind::Constant } else { NameKind::Variable };
+                        let declared = kind == NameKind::Constant || self.variables.contains_key(root);
+                        declared.then(|| (Arc::from(root), kind, global.trace.clone()))
+                    }),
+                },
+            };
+            if let Some((name, kind, trace)) = found
+                && seen.insert((name.clone(), kind))
+            {
+                names.push(Named { name, kind, trace });
+            }
+        }
+        names.into()
     }
 
     fn trace_parts(&mut self, expr: &'d Expr, scope: &Scope<'_>, locals: &[(Arc<str>, Option<Arc<Trace>>)]) -> Parts {
@@ -806,9 +936,10 @@ impl<'d> Interpreter<'d> {
                 let mut trace = match local {
                     Some((_, Some(trace))) => trace.clone(),
                     Some((_, None)) => return Parts::Whole,
-                    None => match self.values.get(name) {
-                        Some(global) => global.trace.clone(),
-                        None => return Parts::Whole,
+                    None => match (self.blocks.reference_trace(traversal), self.values.get(name)) {
+                        (Some((_, trace)), _) => return Parts::Reference(trace),
+                        (None, Some(global)) => global.trace.clone(),
+                        (None, None) => return Parts::Whole,
                     },
                 };
                 for step in &traversal.steps {
@@ -855,6 +986,20 @@ impl<'d> Interpreter<'d> {
             false => Parts::Whole,
         }
     }
+}
+
+/// A text that overrides a variable.
+struct Override {
+    text: Eval<String>,
+    /// Whether it is JSON.
+    json: bool,
+    by: Giver,
+}
+
+/// The trace of a value that was given in place of another.
+fn given_trace(name: &str, span: Span, by: Giver, instead: Option<Arc<Trace>>) -> Arc<Trace> {
+    let parts = Parts::Given(by, instead);
+    Arc::new(Trace { span, parts, uses: Arc::from([Arc::from(name)]), names: Arc::default() })
 }
 
 /// Reads a text as a primitive type, in the forms that Go's strconv accepts.

@@ -3,14 +3,14 @@
 //! Bake resolves every variable, function and target that an expression mentions before it evaluates the expression, in
 //! branches not taken too.
 
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 use crate::syntax::hcl::*;
 
 /// What an expression mentions, in order and as often as it does.
 #[derive(Debug, Default)]
 pub(super) struct Mentions<'d> {
     /// Functions.
-    pub functions: Vec<&'d str>,
+    pub functions: Vec<&'d Spanned<String>>,
     /// Variables with the steps behind them; names of a `for` excepted.
     pub names: Vec<&'d Traversal>,
     /// Functions in JSON strings that read as an expression, with the string's place. Bake takes them for calls.
@@ -56,7 +56,7 @@ impl<'d> Walk<'_, 'd> {
                 self.expr(&splat.each);
             }
             ExprKind::Call(call) => {
-                self.found.functions.push(&call.name.node);
+                self.found.functions.push(&call.name);
                 for argument in &call.arguments {
                     self.expr(&argument.value);
                 }
@@ -111,7 +111,7 @@ impl<'d> Walk<'_, 'd> {
             let (inner, errors) = parse_expression(&json.text, span);
             if errors.is_empty() {
                 let inner = mentions(&inner);
-                let functions = inner.functions.iter().map(|name| (name.to_string(), span));
+                let functions = inner.functions.iter().map(|name| (name.node.clone(), span));
                 self.found.json_functions.extend(functions);
             }
         }

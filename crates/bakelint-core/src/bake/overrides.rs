@@ -1,10 +1,10 @@
 //! The texts of `--set`: `PATTERN.KEY[.NAME][+]=VALUE`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::entry::{Attestation, CacheOption, Export, FromElement, Policy, Secret, Ssh, parse_bool, read_texts};
-use super::error::BakeError;
+use super::error::{BakeError, Mistakes};
 use super::host::Host;
 use super::inputs::Inputs;
 use super::pattern;
@@ -32,16 +32,21 @@ pub(super) struct Overrides {
 }
 
 impl Overrides {
-    /// Reads the texts and finds the targets that each applies to.
-    ///
-    /// # Errors
-    /// When a text is malformed or applies to no target.
-    pub(super) fn new(inputs: &Inputs, host: &dyn Host, targets: &[Target]) -> Result<Self, BakeError> {
+    /// Reads the texts and finds the targets that each applies to. One that is malformed or applies to no target is a
+    /// mistake and counts for nothing.
+    pub(super) fn new(inputs: &Inputs, host: &dyn Host, targets: &[Target], mistakes: &mut Mistakes) -> Self {
         let mut overrides = Overrides::default();
         for text in &inputs.overrides {
-            overrides.add(text, inputs, host, targets)?;
+            if let Err(error) = overrides.add(text, inputs, host, targets) {
+                // The key, of which all these mistakes are.
+                let key = text.split('=').next().unwrap_or_default();
+                mistakes.add(match error.argument {
+                    Some(_) => error,
+                    None => error.with_argument("--set", text, 0..key.len()),
+                });
+            }
         }
-        Ok(overrides)
+        overrides
     }
 
     fn add(&mut self, text: &str, inputs: &Inputs, host: &dyn Host, targets: &[Target]) -> Result<(), BakeError> {
@@ -116,12 +121,36 @@ impl Overrides {
         Ok(())
     }
 
-    /// Applies the overrides of a target. Where the order matters, `push` and `load` come last.
-    ///
-    /// # Errors
-    /// When a key is unknown or a value does not fit it.
-    pub(super) fn apply(&self, target: &mut Target, name: &str) -> Result<(), BakeError> {
-        let Some(keys) = self.by_target.get(name) else { return Ok(()) };
+    /// The overrides that buildx does not apply as they are written.
+    pub(super) fn warnings(&self) -> Vec<BakeError> {
+        let mut seen = BTreeMap::new();
+        for keys in self.by_target.values() {
+            let has = |name: &str| keys.iter().any(|(key, _)| key == name);
+            for (key, entry) in keys {
+                let why = match key.as_str() {
+                    "network" => "it always stores an empty network",
+                    "no-cache-filter" | "ulimits" => "it always empties the list, with `=` and with `+=`",
+                    "output" if has("push") || has("load") => {
+                        "it applies `output` and `push` or `load` in random order; here `output` comes first"
+                    }
+                    _ => continue,
+                };
+                seen.insert((key.clone(), entry.text.clone()), why);
+            }
+        }
+        let warning = |((key, text), why): ((String, Arc<str>), &str)| {
+            let start = text.find('.').map_or(0, |dot| dot + 1);
+            let end = (start + key.len()).min(text.len());
+            let warning = BakeError::new(format!("buildx does not apply `{key}` as it is written"));
+            warning.with_argument("--set", &text, start..end).with_help(format!("buildx trips here: {why}"))
+        };
+        seen.into_iter().map(warning).collect()
+    }
+
+    /// Applies the overrides of a target. Where the order matters, `push` and `load` come last. One whose key is unknown or
+    /// whose value does not fit is a mistake and changes nothing.
+    pub(super) fn apply(&self, target: &mut Target, name: &str, mistakes: &mut Mistakes) {
+        let Some(keys) = self.by_target.get(name) else { return };
         let rank = |key: &str| match key {
             "push" => 1,
             "load" => 2,
@@ -132,9 +161,52 @@ impl Overrides {
         keys.sort_by_key(|(key, _)| rank(key));
         for (key, entry) in keys {
             let origin = Origin { source: Source::Override(entry.text.clone()), trace: None, dynamic: entry.dynamic };
-            apply_key(target, key, entry, origin).map_err(BakeError::new)?;
+            let path = path_of(key);
+            let before: Vec<Origin> = match target.traced {
+                true => target.origins(&path).into_iter().cloned().collect(),
+                false => Vec::new(),
+            };
+            if let Err(message) = apply_key(target, key, entry, origin.clone()) {
+                let unknown = key.split('.').next().filter(|kind| message == unknown_key(kind));
+                let error = BakeError::new(message);
+                let given = entry.text.split('=').next().unwrap_or_default();
+                let value = (given.len() + 1).min(entry.text.len())..entry.text.len();
+                mistakes.add(match unknown {
+                    Some(kind) => {
+                        let start = given.find('.').map_or(0, |dot| dot + 1);
+                        let end = (start + kind.len()).min(given.len());
+                        let error = error.with_argument("--set", &entry.text, start..end);
+                        match nearest_key(kind) {
+                            Some(near) => error.with_help(format!("did you mean `{near}`?")),
+                            None => error,
+                        }
+                    }
+                    None if value.is_empty() => error.with_argument("--set", &entry.text, 0..given.len()),
+                    None => error.with_argument("--set", &entry.text, value),
+                });
+                continue;
+            }
+            if !before.is_empty() {
+                target.emptied.remove(&path);
+                // An empty text stands for no element at all.
+                let nothing = !entry.append && !entry.values.is_empty() && entry.values.iter().all(String::is_empty);
+                if nothing || target.origins(&path).is_empty() {
+                    target.emptied.insert(path.clone(), origin);
+                }
+                let after: Vec<Origin> = target.origins(&path).into_iter().cloned().collect();
+                target.remember(path, before, &after.iter().collect::<Vec<_>>());
+            }
         }
-        Ok(())
+    }
+}
+
+/// The path in a target that a key sets.
+fn path_of(key: &str) -> String {
+    match key {
+        "platform" => "platforms".to_owned(),
+        "secrets" => "secret".to_owned(),
+        "push" | "load" => "output".to_owned(),
+        _ => key.to_owned(),
     }
 }
 
@@ -262,6 +334,11 @@ fn apply_key(target: &mut Target, key: &str, entry: &Override, origin: Origin) -
 }
 
 fn unknown_key(key: &str) -> String {
+    format!("unknown key: {key}")
+}
+
+/// The key that is probably meant.
+fn nearest_key(key: &str) -> Option<&'static str> {
     let keys = [
         "annotations",
         "args",
@@ -293,8 +370,8 @@ fn unknown_key(key: &str) -> String {
         "target",
         "ulimits",
     ];
-    let near = crate::suggest::nearest(key, keys).map(|near| format!(", did you mean {near}?")).unwrap_or_default();
-    format!("unknown key: {key}{near}")
+    // The attribute has another name there.
+    if key == "platforms" { Some("platform") } else { crate::suggest::nearest(key, keys) }
 }
 
 fn set_or_append<T>(list: &mut List<T>, values: impl Iterator<Item = Set<T>>, append: bool) {

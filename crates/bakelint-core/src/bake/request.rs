@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::checks;
 use super::entry::{Export, Policy};
-use super::error::BakeError;
+use super::error::{BakeError, Mistakes};
 use super::evaluation::{Evaluation, dedup};
 use super::host::Host;
 use super::inputs::Inputs;
@@ -19,6 +19,8 @@ pub struct Plan {
     pub targets: BTreeMap<String, Target>,
     /// The groups by name.
     pub groups: BTreeMap<String, Group>,
+    /// Overrides that buildx applies otherwise than they are written, without a word. It is copied here.
+    pub warnings: Vec<BakeError>,
 }
 
 /// How many links may follow each other.
@@ -28,18 +30,29 @@ impl Evaluation {
     /// Selects and resolves the targets of a request.
     ///
     /// # Errors
-    /// When a name, parent, link or override is wrong.
+    /// When a name, parent, link or override is wrong: with the first mistake.
     pub fn plan(&self, inputs: &Inputs, host: &dyn Host) -> Result<Plan, BakeError> {
+        let (plan, mistakes) = self.partial_plan(inputs, host);
+        mistakes.into_iter().next().map_or(Ok(plan), Err)
+    }
+
+    /// As [`Evaluation::plan`], with all mistakes, and with all that they leave: a name that nothing has and an override
+    /// that does not fit hide no target and no other override.
+    pub fn partial_plan(&self, inputs: &Inputs, host: &dyn Host) -> (Plan, Vec<BakeError>) {
+        let mut mistakes = Mistakes::default();
         let mut requested = Vec::new();
         for name in &inputs.targets {
-            requested.extend(self.matching(&name.replace('.', "_"))?);
+            match self.matching(&name.replace('.', "_")) {
+                Ok(found) => requested.extend(found),
+                Err(error) => mistakes.add(error.with_argument("target", name, 0..name.len())),
+            }
         }
         if inputs.targets.is_empty() {
             requested.push("default".to_owned());
         }
         dedup(&mut requested);
-        let overrides = Overrides::new(inputs, host, &self.targets)?;
-        let mut plan = Plan::default();
+        let overrides = Overrides::new(inputs, host, &self.targets, &mut mistakes);
+        let mut plan = Plan { warnings: overrides.warnings(), ..Plan::default() };
         for name in &requested {
             let (targets, groups) = self.members(name);
             for target in targets {
@@ -47,9 +60,18 @@ impl Evaluation {
                     continue;
                 }
                 if self.target(&target).is_none() {
-                    return Err(self.unknown_target(&target, self.mention(&groups, &target)));
+                    let mention = self.mention(&groups, &target);
+                    let error = self.unknown_target(&target, mention, mistakes.are_few());
+                    let given =
+                        inputs.targets.iter().find(|given| mention.is_none() && given.replace('.', "_") == target);
+                    mistakes.add(match given {
+                        Some(given) => error.with_argument("target", given, 0..given.len()),
+                        None => error,
+                    });
+                    continue;
                 }
-                plan.targets.insert(target.clone(), self.resolve_with(&target, &overrides)?);
+                let resolved = self.resolve_with(&target, &overrides, &mut mistakes);
+                plan.targets.insert(target, resolved);
             }
             for group in groups {
                 if let Some(group) = self.group(&group) {
@@ -72,9 +94,9 @@ impl Evaluation {
         let names: Vec<String> = plan.targets.keys().cloned().collect();
         let mut followed = HashSet::new();
         for name in names {
-            self.follow_links(&name, &mut plan, &overrides, &mut Vec::new(), &mut followed)?;
+            self.follow_links(&name, &mut plan, &overrides, &mut Vec::new(), &mut followed, &mut mistakes);
         }
-        Ok(plan)
+        (plan, mistakes.told)
     }
 
     /// Where one of the groups names the target.
@@ -104,9 +126,11 @@ impl Evaluation {
         overrides: &Overrides,
         path: &mut Vec<String>,
         followed: &mut HashSet<String>,
-    ) -> Result<(), BakeError> {
+        mistakes: &mut Mistakes,
+    ) {
         if path.len() >= MAX_LINKS {
-            return Err(BakeError::new(format!("more than {MAX_LINKS} targets link to each other in a row")));
+            mistakes.add(BakeError::new(format!("more than {MAX_LINKS} targets link to each other in a row")));
+            return;
         }
         path.push(name.to_owned());
         let links: Vec<(String, Option<crate::source::Span>)> = match plan.targets.get(name) {
@@ -120,22 +144,27 @@ impl Evaluation {
         for (linked, span) in links {
             let blame = |message: String| BakeError { span, ..BakeError::new(message) };
             if linked == name {
-                return Err(blame(format!("target {linked} cannot link to itself")));
+                mistakes.add(blame(format!("target {linked} cannot link to itself")));
+                continue;
             }
-            if path.contains(&linked) {
-                return Err(blame(format!("infinite loop from {name} to {linked}")));
+            if let Some(at) = path.iter().position(|own| *own == linked) {
+                let round: Vec<&str> = path[at..].iter().chain([&linked]).map(String::as_str).collect();
+                let error = blame(format!("infinite loop from {name} to {linked}"));
+                mistakes.add(error.with_help(format!("the links go round: {}", round.join(" → "))));
+                continue;
             }
             if !plan.targets.contains_key(&linked) {
                 if self.target(&linked).is_none() {
-                    return Err(self.unknown_target(&linked, span));
+                    mistakes.add(self.unknown_target(&linked, span, mistakes.are_few()));
+                    continue;
                 }
-                let mut target = self.resolve_with(&linked, overrides)?;
+                let mut target = self.resolve_with(&linked, overrides, mistakes);
                 target.output = Some(vec![Set::new(Export::new("cacheonly"), Origin::DEFAULT)]);
                 target.linked = true;
                 plan.targets.insert(linked.clone(), target);
             }
             if !followed.contains(&linked) {
-                self.follow_links(&linked, plan, overrides, path, followed)?;
+                self.follow_links(&linked, plan, overrides, path, followed, mistakes);
             }
             let Some(other) = plan.targets.get(&linked) else { continue };
             let (entitlements, theirs) = (other.entitlements.clone().unwrap_or_default(), platforms(other));
@@ -148,7 +177,7 @@ impl Evaluation {
                 }
             }
             if ours.len() > 1 && theirs.len() > 1 && !ours.iter().all(|platform| theirs.contains(platform)) {
-                return Err(blame(format!(
+                mistakes.add(blame(format!(
                     "target {linked} can't be used by {name} because its platforms [{}] are not a subset of [{}]",
                     ours.join(" "),
                     theirs.join(" ")
@@ -157,7 +186,6 @@ impl Evaluation {
         }
         path.pop();
         followed.insert(name.to_owned());
-        Ok(())
     }
 }
 
@@ -178,8 +206,8 @@ impl Plan {
     /// argument, contexts are cleaned, and the options are checked.
     ///
     /// # Errors
-    /// When an option could not be passed to a build.
-    pub fn prepare(&mut self, inputs: &Inputs, host: &dyn Host) -> Result<(), BakeError> {
+    /// When options could not be passed to a build: with the first mistake of each target.
+    pub fn prepare(&mut self, inputs: &Inputs, host: &dyn Host) -> Result<(), Vec<BakeError>> {
         const EPOCH: &str = "SOURCE_DATE_EPOCH";
         if let Some(Eval::Known(value)) = inputs.environment(EPOCH, host)
             && !value.is_empty()
@@ -190,9 +218,12 @@ impl Plan {
                 target.args.entry(EPOCH.to_owned()).or_insert_with(|| Set::new(Some(value.clone()), origin));
             }
         }
+        let mut mistakes = Mistakes::default();
         for target in self.targets.values_mut() {
-            checks::prepare(target, host)?;
+            if let Err(error) = checks::prepare(target, host) {
+                mistakes.add(error);
+            }
         }
-        Ok(())
+        if mistakes.told.is_empty() { Ok(()) } else { Err(mistakes.told) }
     }
 }

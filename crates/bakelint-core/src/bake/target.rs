@@ -81,6 +81,8 @@ pub enum Source {
     Service {
         /// The service as the file names it.
         name: Arc<str>,
+        /// How the service comes by the value if it does not say it itself.
+        via: Option<Arc<Via>>,
     },
     /// An override, as given to `--set` or implied by another flag.
     Override(Arc<str>),
@@ -88,6 +90,34 @@ pub enum Source {
     Environment(Arc<str>),
     /// Nobody: what Bake assumes.
     Default,
+}
+
+/// How a service comes by a value that another service or file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Via {
+    /// The service extends another.
+    Extends {
+        /// The value of `extends`.
+        span: Span,
+        /// How that other service comes by it.
+        inner: Option<Arc<Via>>,
+    },
+    /// The file includes another.
+    Include {
+        /// The entry of `include`.
+        span: Span,
+        /// How it comes into that other file.
+        inner: Option<Arc<Via>>,
+    },
+}
+
+impl Via {
+    /// The step before.
+    pub fn inner(&self) -> Option<&Via> {
+        match self {
+            Via::Extends { inner, .. } | Via::Include { inner, .. } => inner.as_deref(),
+        }
+    }
 }
 
 impl Origin {
@@ -183,6 +213,11 @@ pub struct Target {
     pub unknown: BTreeMap<String, Origin>,
     /// Whether it is resolved only because another target links to it.
     pub linked: bool,
+    /// Lists that are set to nothing, by name, and by whom.
+    pub(super) emptied: BTreeMap<String, Origin>,
+    pub(super) replaced: BTreeMap<String, Vec<Origin>>,
+    /// Whether the places of its values are recorded.
+    pub(super) traced: bool,
     pub(super) base: Base,
 }
 
@@ -204,6 +239,23 @@ pub(super) struct Base {
 impl Target {
     /// Takes over what `other` sets: a later block of the same name, or a child over its parents.
     pub(super) fn merge(&mut self, other: &Target) {
+        match self.traced {
+            true => self.remember_replaced(other),
+            false => self.replaced.clone_from(&other.replaced),
+        }
+        self.traced |= other.traced;
+        for (name, set) in [
+            ("tags", other.tags.is_some()),
+            ("platforms", other.platforms.is_some()),
+            ("cache-to", other.cache_to.is_some()),
+            ("output", other.output.is_some()),
+        ] {
+            match other.emptied.get(name) {
+                Some(origin) => _ = self.emptied.insert(name.to_owned(), origin.clone()),
+                None if set => _ = self.emptied.remove(name),
+                None => {}
+            }
+        }
         if let Some(default) = &other.base.default {
             self.base.default = Some(default.clone());
             self.base.use_default = other.base.use_default;
@@ -305,6 +357,11 @@ fn merge_map(to: &mut BTreeMap<String, Set<Option<String>>>, from: &BTreeMap<Str
 pub(super) trait Unique: Sized {
     /// Drops what is replaced.
     fn unique(list: &mut Vec<Set<Self>>);
+
+    /// What an entry has in common with the one that it replaces; none if only equal entries replace each other.
+    fn key(&self) -> Option<&str> {
+        None
+    }
 }
 
 pub(super) fn append_unique<T: Clone + Unique>(to: &mut List<T>, from: &List<T>) {

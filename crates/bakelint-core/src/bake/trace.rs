@@ -15,6 +15,48 @@ pub struct Trace {
     pub parts: Parts,
     /// The declared variables, top-level attributes and functions that the value depends on, transitively and sorted.
     pub uses: Arc<[Arc<str>]>,
+    /// The names that the expression itself mentions, each with where its value comes from.
+    pub names: Arc<[Named]>,
+}
+
+/// A name that an expression mentions.
+#[derive(Debug, Clone)]
+pub struct Named {
+    /// The name.
+    pub name: Arc<str>,
+    /// What has it.
+    pub kind: NameKind,
+    /// Where its value is written.
+    pub trace: Arc<Trace>,
+}
+
+/// Compares places only: values share what they are computed from, so that a comparison of it all would never end.
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.kind == other.kind && self.trace.span == other.trace.span
+    }
+}
+
+/// What a name in an expression stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NameKind {
+    /// A variable.
+    Variable,
+    /// An attribute at the top level.
+    Constant,
+    /// An axis of the matrix; the value is that of the cell.
+    Axis,
+    /// The attribute of a target, as `target.NAME.ATTRIBUTE`.
+    Attribute,
+}
+
+/// Who gave the value of a variable in place of its default.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Giver {
+    /// `--var`, or what stands for it.
+    Flag,
+    /// The environment variable of that name.
+    Environment(Arc<str>),
 }
 
 /// The parts of a traced value.
@@ -30,12 +72,14 @@ pub enum Parts {
     Map(Vec<(Arc<str>, Span, Arc<Trace>)>),
     /// A reference to a value that is written elsewhere.
     Reference(Arc<Trace>),
+    /// Given from outside of the definition, and what that replaced: the default, if there is one.
+    Given(Giver, Option<Arc<Trace>>),
 }
 
 impl Trace {
     /// A value that is known as a whole only.
     pub fn whole(span: Span) -> Arc<Trace> {
-        Arc::new(Trace { span, parts: Parts::Whole, uses: Arc::default() })
+        Arc::new(Trace { span, parts: Parts::Whole, uses: Arc::default(), names: Arc::default() })
     }
 
     /// The element of a list, or this itself where the elements are not apart.

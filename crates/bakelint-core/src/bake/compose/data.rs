@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Problem;
+use crate::bake::target::Via;
 use crate::bake::trace::{Parts, Trace};
 use crate::source::Span;
 use crate::syntax::mapped::MappedText;
@@ -21,6 +22,18 @@ pub(super) struct Item {
     /// The variables in it.
     pub uses: Vec<Arc<str>>,
     /// Whether it depends on something that only a build knows.
+    pub dynamic: bool,
+    /// How the service comes by it if it does not say it itself.
+    pub via: Option<Arc<Via>>,
+    /// What it took the place of, the latest first.
+    pub replaced: Vec<Earlier>,
+}
+
+/// A value that another took the place of.
+#[derive(Debug, Clone)]
+pub(super) struct Earlier {
+    pub trace: Arc<Trace>,
+    pub via: Option<Arc<Via>>,
     pub dynamic: bool,
 }
 
@@ -48,7 +61,7 @@ pub(super) struct Field {
 
 impl Item {
     pub fn new(data: Data, span: Span) -> Item {
-        Item { data, span, pieces: Vec::new(), uses: Vec::new(), dynamic: false }
+        Item { data, span, pieces: Vec::new(), uses: Vec::new(), dynamic: false, via: None, replaced: Vec::new() }
     }
 
     pub fn text(text: impl Into<String>, like: &Item) -> Item {
@@ -73,6 +86,26 @@ impl Item {
         match &self.data {
             Data::Text(text) => Some(text),
             _ => None,
+        }
+    }
+
+    /// The same in place of another.
+    pub fn instead_of(mut self, other: Item) -> Item {
+        self.replaced.push(Earlier { trace: other.trace(), via: other.via, dynamic: other.dynamic });
+        self.replaced.extend(other.replaced);
+        self
+    }
+
+    /// Says that all of it comes from elsewhere. `step` makes one step of what was known of it before.
+    pub fn comes_by(&mut self, step: &dyn Fn(Option<Arc<Via>>) -> Via) {
+        self.via = Some(Arc::new(step(self.via.take())));
+        for earlier in &mut self.replaced {
+            earlier.via = Some(Arc::new(step(earlier.via.take())));
+        }
+        match &mut self.data {
+            Data::List(items) => items.iter_mut().for_each(|item| item.comes_by(step)),
+            Data::Map(map) => map.values_mut().for_each(|field| field.item.comes_by(step)),
+            _ => {}
         }
     }
 
@@ -104,11 +137,21 @@ impl Item {
 
     pub fn trace(&self) -> Arc<Trace> {
         let parts = if self.pieces.is_empty() { Parts::Whole } else { Parts::Text(self.pieces.clone()) };
-        Arc::new(Trace { span: self.span, parts, uses: self.uses.clone().into() })
+        Arc::new(Trace { span: self.span, parts, uses: self.uses.clone().into(), names: Arc::default() })
     }
 
     pub fn problem(&self, message: impl Into<String>) -> Problem {
-        Problem { message: message.into(), span: Some(self.span) }
+        let mut problem = Problem::at(self.span, message);
+        let mut via = self.via.as_deref();
+        while let Some(step) = via {
+            let (span, note) = match step {
+                Via::Extends { span, .. } => (*span, "extended here"),
+                Via::Include { span, .. } => (*span, "included here"),
+            };
+            problem.labels.push((span, note.to_owned()));
+            via = step.inner();
+        }
+        problem
     }
 }
 
@@ -183,17 +226,14 @@ fn read_node(
             if let Some((_, again)) = node.duplicates().first() {
                 let name = again.name().unwrap_or_default();
                 let message = format!("mapping key \"{name}\" already defined");
-                return Err(Problem { message, span: Some(again.key.span()) });
+                return Err(Problem::at(again.key.span(), message));
             }
             let mut map = Map::new();
             for entry in node.merged_entries() {
                 let Some(name) = entry.name().filter(|_| is_text(entry.key)) else {
                     let at = if path.is_empty() { "at top level".to_owned() } else { format!("in {}", path.join(".")) };
                     let shown = entry.name().unwrap_or("null");
-                    return Err(Problem {
-                        message: format!("non-string key {at}: {shown}"),
-                        span: Some(entry.key.span()),
-                    });
+                    return Err(Problem::at(entry.key.span(), format!("non-string key {at}: {shown}")));
                 };
                 path.push(name.to_owned());
                 if let Some(item) = read_node(entry.value, text, path, resets)? {

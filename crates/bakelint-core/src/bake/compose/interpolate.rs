@@ -202,17 +202,24 @@ fn replace_braced(sequence: &str, lookup: Lookup<'_>, depth: u32) -> Result<Repl
     Ok(out)
 }
 
-/// Replaces the variables in all texts of a document.
-///
-/// # Errors
-/// At the first text that cannot be read.
-pub(super) fn interpolate(item: &mut Item, environment: &Environment, path: &mut Vec<String>) -> Result<(), Problem> {
+/// Replaces the variables in all texts of a document. A text that cannot be read is unknown afterwards.
+pub(super) fn interpolate(
+    item: &mut Item,
+    environment: &Environment,
+    path: &mut Vec<String>,
+    problems: &mut Vec<Problem>,
+) {
     match &mut item.data {
         Data::Text(text) if text.contains('$') => {
-            let replaced = substitute(text, &|name| environment.get(name)).map_err(|why| {
-                let message = format!("error while interpolating {}: {why}", path.join("."));
-                Problem { message, span: Some(item.span) }
-            })?;
+            let replaced = match substitute(text, &|name| environment.get(name)) {
+                Ok(replaced) => replaced,
+                Err(why) => {
+                    let message = format!("error while interpolating {}: {why}", path.join("."));
+                    problems.push(Problem::at(item.span, message));
+                    item.dynamic = true;
+                    return;
+                }
+            };
             let mut pieces = Vec::new();
             for (at, range, copied) in replaced.runs {
                 if let Some(span) = locate(&item.pieces, range) {
@@ -223,24 +230,22 @@ pub(super) fn interpolate(item: &mut Item, environment: &Environment, path: &mut
             item.uses = replaced.uses;
             item.dynamic = replaced.dynamic;
             item.data = Data::Text(replaced.text);
-            cast(item, path)
+            problems.extend(cast(item, path).err());
         }
-        Data::Text(_) => cast(item, path),
+        Data::Text(_) => problems.extend(cast(item, path).err()),
         Data::List(items) => {
             path.push("[]".to_owned());
-            let result = items.iter_mut().try_for_each(|item| interpolate(item, environment, path));
+            items.iter_mut().for_each(|item| interpolate(item, environment, path, problems));
             path.pop();
-            result
         }
         Data::Map(map) => {
             for (key, field) in map {
                 path.push(key.clone());
-                interpolate(&mut field.item, environment, path)?;
+                interpolate(&mut field.item, environment, path, problems);
                 path.pop();
             }
-            Ok(())
         }
-        _ => Ok(()),
+        _ => {}
     }
 }
 

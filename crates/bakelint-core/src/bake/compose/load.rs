@@ -2,13 +2,17 @@
 //!
 //! See loader/loader.go, extends.go and include.go of compose-go.
 
+use std::collections::BTreeSet;
+
 use super::data::{Data, Field, Item, Map, Reset, read};
 use super::environment::{Environment, parse_env, read_text};
 use super::interpolate::{interpolate, substitute};
 use super::merge::{KEPT, apply_resets, canonical, enforce_unicity, merge};
 use super::{ComposeFile, Problem, short};
 use crate::bake::host::{Host, PathKind};
+use crate::bake::included::Reader;
 use crate::bake::remote::{clean_path, folder};
+use crate::bake::target::Via;
 use crate::source::{FileId, Span};
 use crate::syntax::yaml;
 
@@ -20,23 +24,31 @@ pub(super) struct Model {
     pub services: Option<Item>,
     pub secrets: Option<Item>,
     pub environment: Environment,
+    /// The services that are left out for a mistake of their own.
+    pub broken: BTreeSet<String>,
 }
 
-/// Loads files on top of each other.
+/// Loads files on top of each other. What is wrong with a single service comes with the model of the others.
 ///
 /// # Errors
-/// At the first mistake.
-pub(super) fn load(files: &[&ComposeFile<'_>], environment: &Environment, host: &dyn Host) -> Result<Model, Problem> {
+/// At a mistake that concerns them all.
+pub(super) fn load(
+    files: &[&ComposeFile<'_>],
+    environment: &Environment,
+    reader: &Reader<'_>,
+) -> Result<(Model, Vec<Problem>), Problem> {
     let mut environment = environment.clone();
     let project = project_name(files, &environment)?;
     environment.set("COMPOSE_PROJECT_NAME", project);
-    let mut loader = Loader { host, directory: String::new(), nested: 0 };
-    let model = loader.model(files, "", &environment, &mut Vec::new())?;
-    if model.is_empty() {
+    let mut loader =
+        Loader { reader, directory: String::new(), nested: 0, problems: Vec::new(), broken: BTreeSet::new() };
+    let mut model = loader.model(files, "", &environment, &mut Vec::new())?;
+    if model.is_empty() && loader.problems.is_empty() {
         return Err(Problem::new("empty compose file"));
     }
-    let take = |key: &str| model.get(key).map(|field| field.item.clone());
-    Ok(Model { services: take("services"), secrets: take("secrets"), environment })
+    let mut take = |key: &str| model.remove(key).map(|field| field.item);
+    let model = Model { services: take("services"), secrets: take("secrets"), environment, broken: loader.broken };
+    Ok((model, loader.problems))
 }
 
 /// The `name` of the last file that has one, else that of the environment, else `bake`.
@@ -54,7 +66,7 @@ fn project_name(files: &[&ComposeFile<'_>], environment: &Environment) -> Result
     }
     if let Some((name, span)) = found {
         let name = substitute(&name, &|name| environment.get(name))
-            .map_err(|why| Problem { message: format!("error while interpolating name: {why}"), span: Some(span) })?;
+            .map_err(|why| Problem::at(span, format!("error while interpolating name: {why}")))?;
         if !name.text.is_empty() {
             return Ok(name.text);
         }
@@ -63,10 +75,14 @@ fn project_name(files: &[&ComposeFile<'_>], environment: &Environment) -> Result
 }
 
 struct Loader<'h> {
-    host: &'h dyn Host,
+    reader: &'h Reader<'h>,
     /// Where the files that services extend are looked for.
     directory: String,
     nested: usize,
+    /// What is wrong with single services and entries.
+    problems: Vec<Problem>,
+    /// The services that are left out therefore.
+    broken: BTreeSet<String>,
 }
 
 /// One document, read and interpolated.
@@ -93,25 +109,54 @@ impl Loader<'_> {
                 included.pop();
                 apply_resets(&mut model, &resets, &mut Vec::new());
                 self.extend_services(&mut map, file.name, environment, &resets)?;
-                keep_relevant(&mut map)?;
+                self.per_service(&mut map, keep_relevant)?;
                 let span = Span::at(FileId(0), 0);
                 let base = Item::new(Data::Map(std::mem::take(&mut model)), span);
                 let merged = merge(base, Item::new(Data::Map(map), span), &mut Vec::new())?;
                 let Data::Map(merged) = merged.data else { continue };
                 model = merged;
-                normalize_services(&mut model)?;
+                self.per_service(&mut model, normalize_service)?;
             }
         }
         add_default_contexts(&mut model);
-        resolve_paths(&mut model, directory, self.host);
+        resolve_paths(&mut model, directory, self.reader.host);
         resolve_environment(&mut model, environment);
         Ok(model)
     }
 
-    fn documents(&self, file: &ComposeFile<'_>, environment: &Environment) -> Result<Vec<Document>, Problem> {
+    /// Does something to each service; one that it fails for is left out.
+    ///
+    /// # Errors
+    /// When the section of the services is none.
+    fn per_service(
+        &mut self,
+        model: &mut Map,
+        change: fn(&str, &mut Item) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        // Other sections count only in so far as the file is not empty.
+        for (key, field) in model.iter_mut() {
+            if !matches!(key.as_str(), "services" | "secrets") {
+                field.item.data = Data::Null;
+            }
+        }
+        let Some(field) = model.get_mut("services") else { return Ok(()) };
+        let problem = field.item.problem("services must be a mapping");
+        let services = field.item.map_mut().ok_or(problem)?;
+        services.retain(|name, field| match change(name, &mut field.item) {
+            Ok(()) => true,
+            Err(problem) => {
+                self.problems.push(problem);
+                self.broken.insert(name.clone());
+                false
+            }
+        });
+        Ok(())
+    }
+
+    fn documents(&mut self, file: &ComposeFile<'_>, environment: &Environment) -> Result<Vec<Document>, Problem> {
         if let Some(error) = file.errors.first() {
             let message = format!("failed to parse {}: yaml: {}", file.name, error.message);
-            return Err(Problem { message, span: Some(error.span) });
+            return Err(Problem::at(error.span, message));
         }
         let mut documents = Vec::new();
         for document in file.tree.documents() {
@@ -119,7 +164,7 @@ impl Loader<'_> {
             let mut resets = Vec::new();
             let mut item = read(file.tree.node(root), file.text, &mut resets)?;
             let problem = item.problem("top-level object must be a mapping");
-            interpolate(&mut item, environment, &mut Vec::new())?;
+            interpolate(&mut item, environment, &mut Vec::new(), &mut self.problems);
             match item.data {
                 Data::Map(map) => documents.push(Document { map, resets }),
                 _ => return Err(problem),
@@ -141,11 +186,25 @@ impl Loader<'_> {
         let problem = field.item.problem("services must be a mapping");
         let services = field.item.map_mut().ok_or(problem)?;
         let names: Vec<String> = services.keys().cloned().collect();
+        let mut broken = Vec::new();
         for name in names {
-            let extended = self.extend_service(&name, services, file, environment, resets, &mut Vec::new())?;
-            if let (Some(extended), Some(field)) = (extended, services.get_mut(&name)) {
-                field.item = extended;
+            match self.extend_service(&name, services, file, environment, resets, &mut Vec::new()) {
+                Ok(Some(extended)) => {
+                    if let Some(field) = services.get_mut(&name) {
+                        field.item = extended;
+                    }
+                }
+                Ok(None) => {}
+                Err(problem) => {
+                    self.problems.push(problem);
+                    broken.push(name);
+                }
             }
+        }
+        // Only now: others may extend them too, and fail for the same reason.
+        for name in broken {
+            services.remove(&name);
+            self.broken.insert(name);
         }
         Ok(())
     }
@@ -224,7 +283,8 @@ impl Loader<'_> {
         };
         let Data::Map(mut base_map) = base.data else { return Ok(None) };
         apply_resets(&mut base_map, resets, &mut vec!["services".to_owned(), name.to_owned()]);
-        let base = Item::new(Data::Map(base_map), base.span);
+        let mut base = Item::new(Data::Map(base_map), base.span);
+        base.comes_by(&|inner| Via::Extends { span: extends.span, inner });
         let mut merged = merge(base, own, &mut vec!["services".to_owned(), "x".to_owned()])?;
         if let Some(map) = merged.map_mut() {
             map.remove("extends");
@@ -245,27 +305,30 @@ impl Loader<'_> {
             true => local.clone(),
             false => clean_path(&format!("{}/{local}", self.directory)),
         };
-        let text = read_text(&place, self.host).map_err(|why| at.problem(why))?;
-        // The places of another file than the definition's are not known to whoever asks: blame the reference.
-        let (tree, errors) = yaml::parse(at.span.file, &text);
-        let file = ComposeFile { name: &local, text: &text, tree: &tree, errors: &errors };
-        let moved = |problem: Problem| Problem { span: Some(at.span), ..problem };
+        let read = self.reader.open(&place).map_err(|why| at.problem(why))?;
+        let (tree, errors) = yaml::parse(read.file, read.source.text());
+        let file = ComposeFile { name: &local, text: read.source.text(), tree: &tree, errors: &errors };
+        let moved = |problem: Problem| problem.reached_by(at.span, "extended here");
         let mut services = None;
         let mut resets = Vec::new();
+        let known = self.problems.len();
         for document in self.documents(&file, environment).map_err(moved)? {
             let mut map = document.map;
             resets.extend(document.resets);
-            keep_relevant(&mut map).map_err(moved)?;
-            normalize_services(&mut map).map_err(moved)?;
-            resolve_paths(&mut map, &folder(&local), self.host);
+            // A mistake in any service of that file keeps it from being used at all.
+            self.per_service(&mut map, keep_relevant).map_err(moved)?;
+            self.per_service(&mut map, normalize_service).map_err(moved)?;
+            resolve_paths(&mut map, &folder(&local), self.reader.host);
             services = map.remove("services").or(services);
+        }
+        if let Some(problem) = self.problems.drain(known..).next() {
+            return Err(moved(problem));
         }
         let Some(field) = services else {
             let message = format!("cannot extend service \"{name}\" in {local}: no services section");
             return Err(at.problem(message));
         };
-        let mut item = field.item;
-        relocate(&mut item, at.span);
+        let item = field.item;
         match item.data {
             Data::Map(map) => Ok((map, resets)),
             _ => Err(at.problem(format!("cannot extend service \"{name}\" in {local}: services must be a mapping"))),
@@ -289,7 +352,12 @@ impl Loader<'_> {
             _ => return Err(field.item.problem("`include` must be a list")),
         };
         for entry in items {
-            self.include_one(map, &entry, directory, environment, included, resets)?;
+            let known = self.problems.len();
+            let result = self.include_one(map, &entry, directory, environment, included, resets);
+            self.problems.extend(result.err());
+            for problem in &mut self.problems[known..] {
+                *problem = problem.clone().reached_by(entry.span, "included here");
+            }
         }
         Ok(())
     }
@@ -336,39 +404,43 @@ impl Loader<'_> {
         env_files.retain(|file| file != "/dev/null");
         if option("env_file").is_empty() {
             let default = join(&project, ".env");
-            if let PathKind::File(_) = self.host.kind(&default) {
+            if let PathKind::File(_) = self.reader.host.kind(&default) {
                 env_files.push(default);
             }
         } else {
             env_files = env_files.iter().map(|file| join(directory, file)).collect();
         }
         for file in env_files {
-            let text =
-                read_text(&file, self.host).map_err(|why| entry.problem(format!("couldn't find env file: {why}")))?;
+            let text = read_text(&file, self.reader.host)
+                .map_err(|why| entry.problem(format!("couldn't find env file: {why}")))?;
             let found = parse_env(&text, &|name| environment.get(name)).map_err(|why| entry.problem(why))?;
             inner.complete(found);
         }
-        let mut texts = Vec::new();
+        let mut read = Vec::new();
         for path in &paths {
-            texts.push((path, read_text(path, self.host).map_err(|why| entry.problem(why))?));
+            read.push(self.reader.open(path).map_err(|why| entry.problem(why))?);
         }
-        let trees: Vec<_> = texts.iter().map(|(_, text)| yaml::parse(entry.span.file, text)).collect();
-        let files: Vec<ComposeFile<'_>> = texts
+        let trees: Vec<_> = read.iter().map(|read| yaml::parse(read.file, read.source.text())).collect();
+        let files: Vec<ComposeFile<'_>> = read
             .iter()
             .zip(&trees)
-            .map(|((name, text), (tree, errors))| ComposeFile { name, text, tree, errors })
+            .map(|(read, (tree, errors))| ComposeFile {
+                name: &read.source.path,
+                text: read.source.text(),
+                tree,
+                errors,
+            })
             .collect();
         self.nested += 1;
         let outer = std::mem::replace(&mut self.directory, project.clone());
         let model = self.model(&files.iter().collect::<Vec<_>>(), &project, &inner, included);
         self.directory = outer;
         self.nested -= 1;
-        let model = model.map_err(|problem| Problem { span: Some(entry.span), ..problem })?;
-        for (key, mut field) in model {
+        for (key, mut field) in model? {
             if !matches!(key.as_str(), "services" | "secrets") {
                 continue;
             }
-            relocate(&mut field.item, entry.span);
+            field.item.comes_by(&|inner| Via::Include { span: entry.span, inner });
             let Data::Map(resources) = field.item.data else { continue };
             let own = map
                 .entry(key.clone())
@@ -394,41 +466,24 @@ impl Loader<'_> {
     }
 }
 
-/// Drops the attributes of services that no build depends on, and the sections besides services and secrets.
-fn keep_relevant(map: &mut Map) -> Result<(), Problem> {
-    if let Some(field) = map.get_mut("services") {
-        let problem = field.item.problem("services must be a mapping");
-        for (name, service) in field.item.map_mut().ok_or(problem)? {
-            match &mut service.item.data {
-                Data::Map(service) => {
-                    short::check(name, service)?;
-                    service.retain(|key, _| KEPT.contains(&key.as_str()));
-                }
-                Data::Null => {}
-                _ => return Err(service.item.problem(format!("services.{name} must be a mapping"))),
-            }
+/// Drops the attributes of a service that no build depends on.
+fn keep_relevant(name: &str, item: &mut Item) -> Result<(), Problem> {
+    match &mut item.data {
+        Data::Map(service) => {
+            short::check(name, service)?;
+            service.retain(|key, _| KEPT.contains(&key.as_str()));
+            Ok(())
         }
+        Data::Null => Ok(()),
+        _ => Err(item.problem(format!("services.{name} must be a mapping"))),
     }
-    // Other sections count only in so far as the file is not empty.
-    for (key, field) in map.iter_mut() {
-        if !matches!(key.as_str(), "services" | "secrets") {
-            field.item.data = Data::Null;
-        }
-    }
-    Ok(())
 }
 
-fn normalize_services(model: &mut Map) -> Result<(), Problem> {
-    if let Some(services) = model.get_mut("services").and_then(|field| field.item.map_mut()) {
-        for (name, field) in services {
-            if let Some(service) = field.item.map_mut() {
-                enforce_unicity(name, service)?;
-                canonical(name, service)?;
-                enforce_unicity(name, service)?;
-            }
-        }
-    }
-    Ok(())
+fn normalize_service(name: &str, item: &mut Item) -> Result<(), Problem> {
+    let Some(service) = item.map_mut() else { return Ok(()) };
+    enforce_unicity(name, service)?;
+    canonical(name, service)?;
+    enforce_unicity(name, service)
 }
 
 fn builds(model: &mut Map) -> impl Iterator<Item = &mut Map> {
@@ -526,21 +581,5 @@ fn resolve_environment(model: &mut Map, environment: &Environment) {
                 }
             }
         }
-    }
-}
-
-/// Lets all parts of an item stand at one place: they come from a file that the definition does not hold.
-fn relocate(item: &mut Item, span: Span) {
-    item.span = span;
-    item.pieces.clear();
-    match &mut item.data {
-        Data::List(items) => items.iter_mut().for_each(|item| relocate(item, span)),
-        Data::Map(map) => {
-            for field in map.values_mut() {
-                field.key = span;
-                relocate(&mut field.item, span);
-            }
-        }
-        _ => {}
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn merge(base: Item, over: Item, path: &mut Vec<String>) -> Result<It
             Ok(Item::new(Data::List(items), over.span))
         }
         (Data::Map(_) | Data::List(_), _) => Err(over.problem(format!("cannot override {}", path.join(".")))),
-        _ => Ok(over),
+        _ => Ok(over.instead_of(base)),
     }
 }
 
@@ -192,7 +192,10 @@ fn unique(item: &mut Item, path: &str) -> Result<(), Problem> {
 
 fn keep(seen: &mut Vec<(String, usize)>, kept: &mut Vec<Item>, key: String, item: Item) {
     match seen.iter().find(|(own, _)| *own == key) {
-        Some((_, at)) => kept[*at] = item,
+        Some((_, at)) => {
+            let earlier = std::mem::replace(&mut kept[*at], Item::new(Data::Null, item.span));
+            kept[*at] = item.instead_of(earlier);
+        }
         None => {
             seen.push((key, kept.len()));
             kept.push(item);

@@ -11,6 +11,7 @@ mod short;
 
 use super::error::BakeError;
 use super::host::Host;
+use super::included::Reader;
 use super::inputs::Inputs;
 use super::target::{Group, Origin, Set, Source, Target};
 use crate::source::Span;
@@ -30,22 +31,47 @@ pub(super) struct ComposeFile<'f> {
     pub errors: &'f [SyntaxError],
 }
 
-/// What keeps compose files from being loaded.
+/// What keeps compose files from being loaded, as a whole or but for a service.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     pub message: String,
     pub span: Option<Span>,
+    /// What led to the place, each with a note.
+    pub labels: Vec<(Span, String)>,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 impl Problem {
     fn new(message: impl Into<String>) -> Self {
-        Problem { message: message.into(), span: None }
+        Problem { message: message.into(), span: None, labels: Vec::new(), help: None }
+    }
+
+    fn at(span: Span, message: impl Into<String>) -> Self {
+        Problem { span: Some(span), ..Problem::new(message) }
+    }
+
+    /// The same with the name that is probably meant.
+    fn with_near<'n>(mut self, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
+        self.help = crate::suggest::nearest(name, known).map(|near| format!("did you mean `{near}`?"));
+        self
+    }
+
+    /// The same in a file that another leads to at `span`.
+    fn reached_by(mut self, span: Span, note: &str) -> Self {
+        match self.span {
+            None => self.span = Some(span),
+            Some(own) if own == span => {}
+            Some(_) => self.labels.push((span, note.to_owned())),
+        }
+        self
     }
 }
 
 impl From<Problem> for BakeError {
     fn from(problem: Problem) -> Self {
-        BakeError { span: problem.span, ..BakeError::new(problem.message) }
+        let Problem { message, span, labels, help } = problem;
+        BakeError { span, labels, help, ..BakeError::new(message) }
     }
 }
 
@@ -57,55 +83,95 @@ fn environment(inputs: &Inputs, host: &dyn Host) -> Result<Environment, Problem>
     Environment::new(inputs, host).map_err(Problem::new)
 }
 
-/// Whether a file can be loaded by itself.
-///
-/// # Errors
-/// With the first mistake.
-pub(super) fn validate(file: &ComposeFile<'_>, inputs: &Inputs, host: &dyn Host) -> Result<(), Problem> {
-    let environment = environment(inputs, host)?;
+/// What keeps a file from being loaded by itself.
+pub(super) fn validate(file: &ComposeFile<'_>, inputs: &Inputs, reader: &Reader<'_>) -> Vec<Problem> {
     let unnamed = ComposeFile { name: "", ..*file };
-    let model = load::load(&[&unnamed], &environment, host)?;
-    let (services, _) = sections(&model)?;
-    for (_, field) in services.into_iter().flatten() {
+    let mut problems = Vec::new();
+    let Some(model) = model(&[&unnamed], inputs, reader, &mut problems) else { return problems };
+    for field in model.sections().0.into_iter().flatten().map(|(_, field)| field) {
         if let Some(service) = field.item.map() {
-            services::environment(service, &model.environment, host)?;
+            problems.extend(services::environment(service, &model.environment, reader.host).err());
         }
     }
-    Ok(())
+    problems
 }
 
-/// The services and secrets of a model, checked against the schema.
-fn sections(model: &load::Model) -> Result<(Option<&Map>, Option<&Map>), Problem> {
-    let services = model.services.as_ref();
-    let secrets = model.secrets.as_ref();
-    if services.is_none() && secrets.is_none() {
-        return Err(Problem::new("empty compose file"));
-    }
-    schema::check(services, secrets)?;
-    Ok((services.and_then(Item::map), secrets.and_then(Item::map)))
-}
-
-/// Loads compose files as one definition: targets, and the group `default` of all of them.
-///
-/// # Errors
-/// With the first mistake.
-pub(super) fn targets(
-    files: &[ComposeFile<'_>],
+/// The model of files, checked against the schema; none if not even a part of it can be told.
+fn model(
+    files: &[&ComposeFile<'_>],
     inputs: &Inputs,
-    host: &dyn Host,
-) -> Result<(Vec<Target>, Vec<Group>), Problem> {
-    let environment = environment(inputs, host)?;
-    let model = load::load(&files.iter().collect::<Vec<_>>(), &environment, host)?;
-    let (services, secrets) = sections(&model)?;
-    let Some(services) = services.filter(|services| !services.is_empty()) else { return Ok((Vec::new(), Vec::new())) };
-    services::check(services, secrets)?;
-    let mut targets: Vec<Target> = Vec::new();
+    reader: &Reader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<load::Model> {
+    let loaded = environment(inputs, reader.host).and_then(|environment| load::load(files, &environment, reader));
+    let (mut model, found) = match loaded {
+        Ok(loaded) => loaded,
+        Err(problem) => {
+            problems.push(problem);
+            return None;
+        }
+    };
+    problems.extend(found);
+    if model.services.is_none() && model.secrets.is_none() {
+        if model.broken.is_empty() {
+            problems.push(Problem::new("empty compose file"));
+        }
+        return None;
+    }
+    let checked = schema::check(model.services.as_ref(), model.secrets.as_ref());
+    for (service, problem) in checked {
+        problems.push(problem);
+        let services = model.services.as_mut().and_then(Item::map_mut);
+        if let (Some(services), Some(name)) = (services, service) {
+            services.remove(&name);
+            model.broken.insert(name);
+        }
+    }
+    Some(model)
+}
+
+impl load::Model {
+    /// Services and secrets.
+    fn sections(&self) -> (Option<&Map>, Option<&Map>) {
+        (self.services.as_ref().and_then(Item::map), self.secrets.as_ref().and_then(Item::map))
+    }
+}
+
+/// What compose files define.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
+    pub targets: Vec<Target>,
+    /// The group `default` of all services with a build.
+    pub groups: Vec<Group>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// What buildx reads otherwise than it is written.
+    pub warnings: Vec<Problem>,
+}
+
+/// Compose files as one definition. A mistake in one service hides no other.
+pub(super) fn targets(files: &[ComposeFile<'_>], inputs: &Inputs, reader: &Reader<'_>) -> Loaded {
+    let mut loaded = Loaded::default();
+    let Loaded { targets, groups, problems, warnings } = &mut loaded;
+    let files: Vec<&ComposeFile<'_>> = files.iter().collect();
+    let Some(model) = model(&files, inputs, reader, problems) else { return loaded };
+    let (services, secrets) = model.sections();
+    let Some(services) = services.filter(|services| !services.is_empty()) else { return loaded };
+    services::check(services, secrets, &model.broken, problems);
     let mut group = Group::new("default");
     for (name, field) in services {
         let Some(service) = field.item.map() else { continue };
-        let target = services::target(name, service, field.key, secrets, &model.environment, host, inputs.trace)?;
-        let Some(target) = target else { continue };
-        let source = Source::Service { name: name.as_str().into() };
+        warnings.extend(services::single_limits(name, service));
+        let target = services::target(name, service, field.key, secrets, &model.environment, reader.host, inputs.trace);
+        let target = match target {
+            Ok(Some(target)) => target,
+            Ok(None) => continue,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let source = Source::Service { name: name.as_str().into(), via: None };
         let member = Set::new(target.name.clone(), Origin { source, trace: None, dynamic: false });
         group.targets.get_or_insert_default().push(member);
         match targets.iter_mut().find(|own| own.name == target.name) {
@@ -113,5 +179,6 @@ pub(super) fn targets(
             None => targets.push(target),
         }
     }
-    Ok((targets, vec![group]))
+    groups.push(group);
+    loaded
 }

@@ -6,31 +6,36 @@ use super::Problem;
 use super::data::{Data, Item, Map, print_float};
 use crate::suggest::nearest;
 
-/// Checks services and secrets.
-///
-/// # Errors
-/// At the first value that the schema refuses.
-pub(super) fn check(services: Option<&Item>, secrets: Option<&Item>) -> Result<(), Problem> {
-    if let Some(services) = services {
-        let map = mapping(services, "services")?;
-        for (name, field) in map {
-            let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-            if name.is_empty() || !name.bytes().all(valid) {
-                let message = format!("services additional properties '{name}' not allowed");
-                return Err(Problem { message, span: Some(field.key) });
+/// What the schema refuses, the first mistake of each service and secret; with the name of the service if one alone is
+/// concerned.
+pub(super) fn check(services: Option<&Item>, secrets: Option<&Item>) -> Vec<(Option<String>, Problem)> {
+    let mut found = Vec::new();
+    match services.map(|services| mapping(services, "services")) {
+        Some(Ok(map)) => {
+            for (name, field) in map {
+                let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+                let result = if name.is_empty() || !name.bytes().all(valid) {
+                    Err(Problem::at(field.key, format!("services additional properties '{name}' not allowed")))
+                } else if let Data::Null = field.item.data {
+                    Ok(())
+                } else {
+                    check_service(&field.item, &format!("services.{name}"))
+                };
+                found.extend(result.err().map(|problem| (Some(name.clone()), problem)));
             }
-            if let Data::Null = field.item.data {
-                continue;
-            }
-            check_service(&field.item, &format!("services.{name}"))?;
         }
+        Some(Err(problem)) => found.push((None, problem)),
+        None => {}
     }
-    if let Some(secrets) = secrets {
-        for (name, field) in mapping(secrets, "secrets")? {
-            check_secret(&field.item, &format!("secrets.{name}"))?;
+    match secrets.map(|secrets| mapping(secrets, "secrets")) {
+        Some(Ok(map)) => {
+            let checked = map.iter().map(|(name, field)| check_secret(&field.item, &format!("secrets.{name}")));
+            found.extend(checked.filter_map(Result::err).map(|problem| (None, problem)));
         }
+        Some(Err(problem)) => found.push((None, problem)),
+        None => {}
     }
-    Ok(())
+    found
 }
 
 fn mapping<'i>(item: &'i Item, path: &str) -> Result<&'i Map, Problem> {
@@ -52,7 +57,7 @@ fn properties(item: &Item, path: &str, known: &[(&str, Check)]) -> Result<(), Pr
                 let near = nearest(key, known.iter().map(|(name, _)| *name));
                 let help = near.map(|near| format!(", did you mean '{near}'?")).unwrap_or_default();
                 let message = format!("{path} additional properties '{key}' not allowed{help}");
-                return Err(Problem { message, span: Some(field.key) });
+                return Err(Problem { span: Some(field.key), ..field.item.problem(message) });
             }
         }
     }

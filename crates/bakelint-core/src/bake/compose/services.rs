@@ -2,11 +2,11 @@
 //!
 //! See bake/compose.go of buildx.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Problem;
-use super::data::{Data, Item, Map};
+use super::data::{Data, Field, Item, Map};
 use super::environment::{Environment, parse_env, read_text};
 use super::interpolate::read_bool;
 use crate::bake::blocks::is_valid_name;
@@ -26,8 +26,46 @@ struct Setter {
 
 impl Setter {
     fn origin(&self, item: &Item) -> Origin {
-        let source = Source::Service { name: self.name.clone() };
+        let source = Source::Service { name: self.name.clone(), via: item.via.clone() };
         Origin { source, trace: self.trace.then(|| item.trace()), dynamic: item.dynamic }
+    }
+
+    /// What earlier files and extended services say where another value counts, by the path in the target.
+    fn replaced(&self, build: &Map) -> BTreeMap<String, Vec<Origin>> {
+        let mut replaced = BTreeMap::new();
+        let mut add = |path: String, item: &Item| {
+            let origins: Vec<Origin> = item
+                .replaced
+                .iter()
+                .map(|earlier| Origin {
+                    source: Source::Service { name: self.name.clone(), via: earlier.via.clone() },
+                    trace: Some(earlier.trace.clone()),
+                    dynamic: earlier.dynamic,
+                })
+                .collect();
+            if !origins.is_empty() {
+                replaced.insert(path, origins);
+            }
+        };
+        for (key, field) in build {
+            let attribute = match key.as_str() {
+                "additional_contexts" => "contexts".to_owned(),
+                "secrets" => "secret".to_owned(),
+                key => key.replace('_', "-"),
+            };
+            add(attribute.clone(), &field.item);
+            match &field.item.data {
+                Data::Map(map) => map.iter().for_each(|(key, field)| add(format!("{attribute}.{key}"), &field.item)),
+                Data::List(items) => {
+                    for item in items {
+                        let key = item.as_str().and_then(|text| text.split('=').next()).unwrap_or_default();
+                        add(format!("{attribute}.{key}"), item);
+                    }
+                }
+                _ => {}
+            }
+        }
+        replaced
     }
 
     fn set<T>(&self, value: T, item: &Item) -> Set<T> {
@@ -51,58 +89,19 @@ impl Setter {
     fn entries<T: FromElement>(&self, items: &[Set<String>]) -> Result<List<T>, Problem> {
         let mut entries = Vec::new();
         for item in items.iter().filter(|item| !item.value.is_empty()) {
-            let read = T::from_text(&item.value).map_err(|message| Problem { message, span: item.span() })?;
+            let read =
+                T::from_text(&item.value).map_err(|message| Problem { span: item.span(), ..Problem::new(message) })?;
             entries.extend(read.into_iter().map(|entry| Set::new(entry, item.origin.clone())));
         }
         Ok(Some(entries))
     }
 }
 
-/// Checks what services refer to.
-///
-/// # Errors
-/// When a service can neither be pulled nor built, or refers to something that is not there.
-pub(super) fn check(services: &Map, secrets: Option<&Map>) -> Result<(), Problem> {
+/// Checks what services and secrets refer to: a service must be there to be pulled or built, and what it names must be
+/// there too, unless that is left out for a mistake of its own.
+pub(super) fn check(services: &Map, secrets: Option<&Map>, broken: &BTreeSet<String>, problems: &mut Vec<Problem>) {
     for (name, field) in services {
-        let service = field.item.map();
-        let get = |key: &str| service.and_then(|service| service.get(key)).map(|field| &field.item);
-        let build = get("build");
-        if build.is_none() && get("image").is_none_or(|image| image.as_str() == Some("")) {
-            let message = format!(
-                "service \"{name}\" has neither an image nor a build context specified: invalid compose project"
-            );
-            return Err(Problem { message, span: Some(field.key) });
-        }
-        let Some(build) = build.and_then(Item::map) else { continue };
-        let has =
-            |key: &str| build.get(key).is_some_and(|field| field.item.as_str().is_some_and(|text| !text.is_empty()));
-        if has("dockerfile") && has("dockerfile_inline") {
-            let message = format!("service \"{name}\" declares mutualy exclusive dockerfile and dockerfile_inline");
-            return Err(Problem { message, span: Some(field.key) });
-        }
-        for (context, value) in
-            build.get("additional_contexts").and_then(|field| field.item.map()).into_iter().flatten()
-        {
-            let Some(target) = value.item.as_str().and_then(|text| text.strip_prefix("service:")) else { continue };
-            let buildable =
-                services.get(target).map(|field| field.item.map().is_some_and(|map| map.contains_key("build")));
-            let what = match buildable {
-                Some(true) => continue,
-                Some(false) => "non-buildable",
-                None => "unknown",
-            };
-            return Err(value.item.problem(format!(
-                "service \"{name}\" declares {what} service \"{target}\" as additional contexts {context}"
-            )));
-        }
-        if let Some(Data::List(used)) = build.get("secrets").map(|field| &field.item.data) {
-            for secret in used {
-                let source = secret_source(secret);
-                if !secrets.is_some_and(|secrets| secrets.contains_key(source)) {
-                    return Err(secret.problem(format!("service \"{name}\" refers to undefined build secret {source}")));
-                }
-            }
-        }
+        problems.extend(check_service(name, field, services, secrets, broken).err());
     }
     for (name, field) in secrets.into_iter().flatten() {
         let Some(secret) = field.item.map() else { continue };
@@ -111,7 +110,53 @@ pub(super) fn check(services: &Map, secrets: Option<&Map>) -> Result<(), Problem
         if !is_external(secret) && !has("file") && !has("environment") {
             let message =
                 format!("secret \"{name}\" must declare either `file` or `environment`: invalid compose project");
-            return Err(Problem { message, span: Some(field.key) });
+            problems.push(Problem::at(field.key, message));
+        }
+    }
+}
+
+fn check_service(
+    name: &str,
+    field: &Field,
+    services: &Map,
+    secrets: Option<&Map>,
+    broken: &BTreeSet<String>,
+) -> Result<(), Problem> {
+    let service = field.item.map();
+    let get = |key: &str| service.and_then(|service| service.get(key)).map(|field| &field.item);
+    let build = get("build");
+    if build.is_none() && get("image").is_none_or(|image| image.as_str() == Some("")) {
+        let message =
+            format!("service \"{name}\" has neither an image nor a build context specified: invalid compose project");
+        return Err(Problem::at(field.key, message));
+    }
+    let Some(build) = build.and_then(Item::map) else { return Ok(()) };
+    let has = |key: &str| build.get(key).is_some_and(|field| field.item.as_str().is_some_and(|text| !text.is_empty()));
+    if has("dockerfile") && has("dockerfile_inline") {
+        let message = format!("service \"{name}\" declares mutualy exclusive dockerfile and dockerfile_inline");
+        return Err(Problem::at(field.key, message));
+    }
+    for (context, value) in build.get("additional_contexts").and_then(|field| field.item.map()).into_iter().flatten() {
+        let Some(target) = value.item.as_str().and_then(|text| text.strip_prefix("service:")) else { continue };
+        let buildable = services.get(target).map(|field| field.item.map().is_some_and(|map| map.contains_key("build")));
+        let what = match buildable {
+            Some(true) => continue,
+            Some(false) => "non-buildable",
+            None if broken.contains(target) => continue,
+            None => "unknown",
+        };
+        let problem = value.item.problem(format!(
+            "service \"{name}\" declares {what} service \"{target}\" as additional contexts {context}"
+        ));
+        return Err(problem.with_near(target, services.keys().map(String::as_str).filter(|own| *own != name)));
+    }
+    if let Some(Data::List(used)) = build.get("secrets").map(|field| &field.item.data) {
+        for secret in used {
+            let source = secret_source(secret);
+            if !secrets.is_some_and(|secrets| secrets.contains_key(source)) {
+                let problem = secret.problem(format!("service \"{name}\" refers to undefined build secret {source}"));
+                return Err(problem.with_near(source, secrets.into_iter().flatten().map(|(name, _)| name.as_str())));
+            }
         }
     }
     Ok(())
@@ -149,11 +194,13 @@ pub(super) fn target(
     let target_name = name.replace('.', "_");
     if !is_valid_name(&target_name) {
         let message = format!("invalid service name \"{target_name}\": only \"[a-zA-Z0-9_-]+\" are allowed");
-        return Err(Problem { message, span: Some(name_span) });
+        return Err(Problem::at(name_span, message));
     }
     let set = Setter { name: name.into(), trace };
     let get = |key: &str| build.get(key).map(|field| &field.item).filter(|item| !matches!(item.data, Data::Null));
     let mut target = Target {
+        traced: trace,
+        replaced: if trace { set.replaced(build) } else { BTreeMap::new() },
         name: target_name,
         context: set.text(get("context")),
         dockerfile: set.text(get("dockerfile")),
@@ -368,7 +415,7 @@ fn extra_hosts(item: Option<&Item>, set: &Setter) -> Result<BTreeMap<String, Set
     let mut all = BTreeMap::new();
     for (host, (addresses, origin)) in hosts {
         if host.is_empty() || host.contains([':', '=']) {
-            return Err(Problem { message: format!("bad host name '{host}'"), span: origin.span() });
+            return Err(Problem { span: origin.span(), ..Problem::new(format!("bad host name '{host}'")) });
         }
         let bare = |address: &String| match address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             Some(inner) if !inner.is_empty() => inner.to_owned(),
@@ -409,6 +456,19 @@ fn print_size(bytes: f64) -> String {
     let text = format!("{size:.decimals$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text}{}", units[unit])
+}
+
+/// The limits of a service that buildx loses.
+pub(super) fn single_limits<'m>(name: &'m str, service: &'m Map) -> impl Iterator<Item = Problem> + use<'m> {
+    let build = service.get("build").and_then(|field| field.item.map());
+    let limits = build.and_then(|build| build.get("ulimits")).and_then(|field| field.item.map());
+    let single = limits.into_iter().flatten().filter(|(_, field)| matches!(field.item.data, Data::Int(_)));
+    single.map(move |(limit, field)| {
+        let message = format!("the limit `{limit}` of service `{name}` becomes 0:0");
+        let help =
+            format!("buildx trips here: it reads `soft` and `hard` alone; write `{limit}: {{soft: …, hard: …}}`");
+        Problem { help: Some(help), ..field.item.problem(message) }
+    })
 }
 
 /// A limit that is a single number prints as `0:0`: buildx reads the other two fields.
