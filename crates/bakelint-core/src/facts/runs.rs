@@ -1,14 +1,10 @@
 //! What each RUN of a Dockerfile does: packages, downloads, archives, removals, under which shell and with which mounts.
 
-use std::collections::BTreeSet;
-
 use crate::edit::Edit;
 use crate::facts::commands::{Argument, OptionStyle, ShellFamily, ShellProgram, ShellVariables, arguments, shells};
 use crate::facts::downloads::{Download, Unpack, downloads, unpack};
 use crate::facts::packages::{self, Action, PackageCommand};
-use crate::facts::variables::Variables;
 use crate::model::Project;
-use crate::model::dockerfile::Base;
 use crate::source::Span;
 use crate::syntax::dockerfile::{Body, Command, Lexer, Lookup, MountType};
 use crate::syntax::shell::{self, CommandRef, Script};
@@ -30,7 +26,7 @@ pub struct Run {
     pub shell: ShellProgram,
     /// Whether its commands could be read. If not, nothing is known about what it does.
     pub readable: bool,
-    /// The user that the last USER before it names; `None` if there is none in the file, or if it is not known.
+    /// The user that the last USER before it or the base image names; `None` if there is none, or if it is not known.
     pub user: Option<String>,
     /// Directories that a mount covers, so that what is written there does not become part of the layer.
     pub mounts: Vec<MountedDirectory>,
@@ -125,7 +121,6 @@ fn covers(path: &str, directory: &str) -> bool {
 }
 
 struct All(Vec<Vec<Run>>);
-struct AllVariables(Vec<Variables>);
 
 impl Project {
     /// The RUNs of a Dockerfile, by its index, in order.
@@ -163,25 +158,8 @@ impl Project {
         shell::append(script, after, command, dockerfile.source.text(), dockerfile.tree.escape)
     }
 
-    fn variables(&self) -> &[Variables] {
-        let read = || AllVariables((0..self.dockerfiles.len()).map(|at| Variables::of(self, at)).collect());
-        let AllVariables(all) = self.derived.get(read);
-        all
-    }
-
-    /// The names that ENV and ARG have set where an instruction begins, all by index.
-    pub fn variable_names(&self, dockerfile: usize, stage: usize, instruction: usize) -> BTreeSet<String> {
-        self.variables().get(dockerfile).map(|variables| variables.names(stage, instruction)).unwrap_or_default()
-    }
-
-    /// What is known about an ENV or ARG where an instruction begins, all by index.
-    pub fn variable(&self, dockerfile: usize, stage: usize, instruction: usize, name: &str) -> Lookup {
-        let variables = self.variables().get(dockerfile);
-        variables.map_or(Lookup::Dynamic, |variables| variables.get(stage, instruction, name))
-    }
-
     /// What is known about a variable where a package command runs: what is set for it alone, else what the script sets before
-    /// it, else ENV and ARG.
+    /// it, else ENV, ARG and the base image.
     pub fn variable_of(&self, run: &Run, command: &PackageCommand, name: &str) -> Lookup {
         let own = command.environment.iter().rev().find(|(other, _)| other == name).map(|(_, value)| value.as_deref());
         match own.or_else(|| run.variables.get(name, command.command)) {
@@ -193,21 +171,11 @@ impl Project {
 
 fn runs(project: &Project, at: usize) -> Vec<Run> {
     let dockerfile = &project.dockerfiles[at];
-    let build = project.builds_of(at).next();
     let shells = shells(project, at);
-    let mut users: Vec<Option<String>> = Vec::new();
     let mut runs = Vec::new();
     for stage in 0..dockerfile.tree.stages.len() {
-        let mut user = match dockerfile.base(stage, build) {
-            Base::Stage(parent) => users.get(parent).cloned().flatten(),
-            _ => None,
-        };
         for (index, instruction) in dockerfile.stage_instructions(stage) {
             let variable = |name: &str| project.variable(at, stage, index, name);
-            if let Body::User(name) = &instruction.body {
-                let known = Lexer::new(dockerfile.tree.escape).expand(name, &variable).ok();
-                user = known.and_then(|known| known.value.known().map(str::to_owned));
-            }
             let Some(run) = instruction.run() else { continue };
             let mounts = run.mounts.iter().map(|mount| {
                 let spec = mount
@@ -228,7 +196,7 @@ fn runs(project: &Project, at: usize) -> Vec<Run> {
                 exec,
                 shell,
                 readable: script.is_some(),
-                user: user.clone(),
+                user: project.user(at, stage, index).map(str::to_owned),
                 mounts: mounts.collect(),
                 variables: ShellVariables::default(),
                 packages: Vec::new(),
@@ -241,7 +209,6 @@ fn runs(project: &Project, at: usize) -> Vec<Run> {
             }
             runs.push(run);
         }
-        users.push(user);
     }
     runs
 }

@@ -1,192 +1,133 @@
-//! Values that ENV and ARG give to variables, followed over the stages of a Dockerfile.
+//! What an instruction finds, over all builds of a Dockerfile: the values that ENV, ARG and the base image give to variables, and the user.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
+use crate::facts::stages::{self, Evaluation, State};
 use crate::model::Project;
-use crate::model::build::Build;
-use crate::model::dockerfile::{Base, Dockerfile};
-use crate::syntax::dockerfile::{Body, Expansion, Lexer, Lookup};
-use crate::syntax::mapped::MappedText;
+use crate::syntax::dockerfile::Lookup;
 
-/// A chain of stages longer than this is not followed: what lies below counts as unknown.
-const MAX_STAGES: usize = 64;
+/// For each Dockerfile, its builds by index.
+struct Builds(Vec<Vec<usize>>);
 
-/// The variables of a Dockerfile. What a base image sets is not known to it.
-#[derive(Debug, Default)]
-pub struct Variables {
-    stages: Vec<StageVariables>,
-}
+/// For each Dockerfile, its evaluation without a target.
+struct Whole(Vec<OnceLock<Option<Evaluation>>>);
 
-#[derive(Debug, Default)]
-struct StageVariables {
-    parent: Option<usize>,
-    /// Index of each instruction that sets the name, with the value.
-    env: BTreeMap<String, Vec<(usize, Lookup)>>,
-    /// The same for ARG. ENV wins over ARG, whatever their order (Docker reference, "Using ARG variables").
-    arg: BTreeMap<String, Vec<(usize, Lookup)>>,
-}
+impl Project {
+    /// The names that the base image, ENV and ARG have set where an instruction begins, all by index. An ARG counts even if no value
+    /// is known for it.
+    pub fn variable_names(&self, dockerfile: usize, stage: usize, instruction: usize) -> BTreeSet<String> {
+        let states = self.states(dockerfile, stage, instruction);
+        states.flat_map(|(evaluation, state)| evaluation.names_with_arguments(state.moment)).collect()
+    }
 
-impl Variables {
-    /// Reads a Dockerfile of the project, by index.
-    pub(super) fn of(project: &Project, at: usize) -> Variables {
-        let dockerfile = &project.dockerfiles[at];
-        let builds: Vec<&Build> = project.builds_of(at).collect();
-        let globals = globals(dockerfile, &builds);
-        let mut variables = Variables::default();
-        for stage in 0..dockerfile.tree.stages.len() {
-            let parent = match dockerfile.base(stage, builds.first().copied()) {
-                Base::Stage(parent) => Some(parent),
-                _ => None,
-            };
-            variables.stages.push(StageVariables { parent, ..StageVariables::default() });
-            for (index, instruction) in dockerfile.stage_instructions(stage) {
-                match &instruction.body {
-                    Body::Env(pairs) => {
-                        // All values of one ENV see what was set before it.
-                        let values: Vec<_> = pairs
-                            .pairs
-                            .iter()
-                            .map(|pair| {
-                                let name = expand(dockerfile, &pair.key, &|name| variables.get(stage, index, name));
-                                let value = expand(dockerfile, &pair.value, &|name| variables.get(stage, index, name));
-                                (name, value)
-                            })
-                            .collect();
-                        for (name, value) in values {
-                            if let (Lookup::Set(name), Some(own)) = (name, variables.stages.last_mut()) {
-                                own.env.entry(name).or_default().push((index, value));
-                            }
-                        }
-                    }
-                    Body::Arg(pairs) => {
-                        for pair in pairs {
-                            let name = pair.name.to_string();
-                            let value = match &pair.value {
-                                Some(value) => expand(dockerfile, value, &|name| variables.get(stage, index, name)),
-                                None => globals.get(&name).cloned().unwrap_or(Lookup::Unset),
-                            };
-                            let value = passed(&builds, &name).unwrap_or(value);
-                            if let Some(own) = variables.stages.last_mut() {
-                                own.arg.entry(name).or_default().push((index, value));
-                            }
-                        }
-                    }
-                    _ => {}
+    /// What is known about a variable where an instruction begins, all by index: unknown unless all builds agree.
+    pub fn variable(&self, dockerfile: usize, stage: usize, instruction: usize, name: &str) -> Lookup {
+        let states = self.states(dockerfile, stage, instruction);
+        let mut values = states.map(|(evaluation, state)| evaluation.look_up(state.moment, name));
+        let Some(first) = values.next() else { return Lookup::Dynamic };
+        if values.all(|value| value == first) { first } else { Lookup::Dynamic }
+    }
+
+    /// The user that an instruction finds, as USER or the base image names it, all by index. `None` if none is named, if it is not known,
+    /// or if builds differ.
+    pub fn user(&self, dockerfile: usize, stage: usize, instruction: usize) -> Option<&str> {
+        let mut users = self.states(dockerfile, stage, instruction).map(|(_, state)| state.user.as_deref());
+        let first = users.next()?;
+        first.filter(|user| !user.is_empty() && users.all(|other| other == first))
+    }
+
+    /// What an instruction finds in each build that comes to its stage; where none does, as if no stage were asked for.
+    fn states(
+        &self,
+        dockerfile: usize,
+        stage: usize,
+        instruction: usize,
+    ) -> impl Iterator<Item = (&Evaluation, &State)> {
+        let at = move |evaluation| Some((evaluation, before(evaluation, stage, instruction)?));
+        let evaluations = self.build_indices_of(dockerfile).iter().filter_map(|build| self.evaluation(*build));
+        let mut found = evaluations.filter_map(at).peekable();
+        let whole = if found.peek().is_none() { self.whole_evaluation(dockerfile).and_then(at) } else { None };
+        found.chain(whole)
+    }
+
+    fn build_indices_of(&self, dockerfile: usize) -> &[usize] {
+        let sort = || {
+            let mut builds = vec![Vec::new(); self.dockerfiles.len()];
+            for (at, build) in self.builds.iter().enumerate() {
+                if let Some(builds) = build.dockerfile.and_then(|dockerfile| builds.get_mut(dockerfile)) {
+                    builds.push(at);
                 }
             }
-        }
-        variables
+            Builds(builds)
+        };
+        let Builds(all) = self.derived.get(sort);
+        all.get(dockerfile).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What is known about a variable where an instruction of a stage begins, by the instruction's index in the file.
-    pub fn get(&self, stage: usize, instruction: usize, name: &str) -> Lookup {
-        let mut argument = None;
-        let (mut stage, mut before) = (stage, instruction);
-        for _ in 0..MAX_STAGES {
-            let Some(own) = self.stages.get(stage) else { break };
-            let last = |names: &BTreeMap<String, Vec<(usize, Lookup)>>| {
-                let settings = names.get(name)?;
-                settings.get(settings.partition_point(|(at, _)| *at < before).checked_sub(1)?).cloned()
-            };
-            if let Some((_, value)) = last(&own.env) {
-                return value;
-            }
-            argument = argument.or_else(|| last(&own.arg).map(|(_, value)| value));
-            match own.parent {
-                Some(parent) => (stage, before) = (parent, usize::MAX),
-                None => return argument.unwrap_or(Lookup::Unset),
-            }
-        }
-        argument.unwrap_or(Lookup::Dynamic)
+    /// A Dockerfile's evaluation for its first build, without that one's target, so that it covers all stages.
+    fn whole_evaluation(&self, dockerfile: usize) -> Option<&Evaluation> {
+        let Whole(all) = self.derived.get(|| Whole(self.dockerfiles.iter().map(|_| OnceLock::new()).collect()));
+        let evaluate = || stages::evaluate_all_stages(self, *self.build_indices_of(dockerfile).first()?);
+        all.get(dockerfile)?.get_or_init(evaluate).as_ref()
     }
 }
 
-impl Variables {
-    /// The names that ENV and ARG have set where an instruction of a stage begins, in order.
-    pub fn names(&self, stage: usize, instruction: usize) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        let (mut stage, mut before) = (stage, instruction);
-        for _ in 0..MAX_STAGES {
-            let Some(own) = self.stages.get(stage) else { break };
-            let set = own.env.iter().chain(&own.arg);
-            let set = set.filter(|(_, settings)| settings.first().is_some_and(|(at, _)| *at < before));
-            names.extend(set.map(|(name, _)| name.clone()));
-            match own.parent {
-                Some(parent) => (stage, before) = (parent, usize::MAX),
-                None => break,
-            }
-        }
-        names
-    }
-}
-
-/// The value that builds pass for an ARG: unknown unless all pass the same.
-fn passed(builds: &[&Build], name: &str) -> Option<Lookup> {
-    let mut values = builds.iter().map(|build| build.arg(name).map(|arg| arg.value.as_known().map(str::to_owned)));
-    let first = values.next()?;
-    if values.any(|value| value != first) {
-        return Some(Lookup::Dynamic);
-    }
-    first.map(|value| value.map_or(Lookup::Dynamic, Lookup::Set))
-}
-
-/// The ARGs before the first FROM.
-fn globals(dockerfile: &Dockerfile, builds: &[&Build]) -> BTreeMap<String, Lookup> {
-    let mut globals: BTreeMap<String, Lookup> = BTreeMap::new();
-    for instruction in dockerfile.tree.meta_args() {
-        let Body::Arg(pairs) = &instruction.body else { continue };
-        for pair in pairs {
-            let name = pair.name.to_string();
-            let value = passed(builds, &name).unwrap_or_else(|| match &pair.value {
-                Some(value) => expand(dockerfile, value, &|name| globals.get(name).cloned().unwrap_or(Lookup::Unset)),
-                None => Lookup::Unset,
-            });
-            globals.insert(name, value);
-        }
-    }
-    globals
-}
-
-fn expand(dockerfile: &Dockerfile, text: &MappedText, known: &dyn Fn(&str) -> Lookup) -> Lookup {
-    // A variable that nothing here sets may come from the base image.
-    let known = |name: &str| match known(name) {
-        Lookup::Unset => Lookup::Dynamic,
-        value => value,
-    };
-    match Lexer::new(dockerfile.tree.escape).expand(text, &known) {
-        Ok(Expansion { value, .. }) => value.known().map_or(Lookup::Dynamic, |value| Lookup::Set(value.to_owned())),
-        Err(_) => Lookup::Dynamic,
-    }
+/// What an instruction of a stage finds; `None` if the stage is not evaluated.
+fn before(evaluation: &Evaluation, stage: usize, instruction: usize) -> Option<&State> {
+    let stage = evaluation.stages.get(stage).filter(|stage| stage.evaluated)?;
+    // Triggers come first, and stand further up in the file than what is built on them.
+    let next = stage.steps.partition_point(|step| step.instruction < instruction);
+    Some(stage.steps.get(next).map_or(&stage.end, |step| &step.before))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::settings::Settings;
+    use crate::model::settings::{BuildSettings, Settings};
     use crate::snapshot::Snapshot;
 
+    fn set(text: &str) -> Lookup {
+        Lookup::Set(text.to_owned())
+    }
+
     #[test]
-    fn values_are_followed_over_stages_and_env_wins_over_arg() {
+    fn values_are_followed_over_stages_and_the_later_one_wins() {
         let text =
-            "ARG V=1\nFROM a AS x\nENV A=1 B=$HOME\nARG V\nARG A=2\nFROM x\nENV C=$A-$V\nARG D=q\nENV D=e\nARG D=z\n";
+            "ARG V=1\nFROM a AS x\nENV A=1 B=$HOME\nARG V\nARG A=2\nFROM x\nENV C=$A-$V\nARG D=q\nENV D=e\nARG D=z N\n";
         let project = Project::new(Snapshot::from_texts([("Dockerfile", text)]), Settings::default());
-        let variables = Variables::of(&project, 0);
-        let set = |text: &str| Lookup::Set(text.to_owned());
         let cases = [
             (0, 2, "A", Lookup::Unset),
             (0, 3, "A", set("1")),
             (0, 3, "B", Lookup::Dynamic),
-            (0, 9, "V", set("1")),
+            (0, 4, "V", set("1")),
+            (0, 9, "A", set("2")),
+            (1, 6, "A", set("1")),
             (1, 7, "C", set("1-1")),
-            (1, 7, "A", set("1")),
             (1, 8, "D", set("q")),
-            (1, 99, "D", set("e")),
+            (1, 9, "D", set("e")),
+            (1, 99, "D", set("z")),
+            (1, 99, "N", Lookup::Dynamic),
             (1, 99, "E", Lookup::Unset),
         ];
         for (stage, instruction, name, expected) in cases {
-            assert_eq!(variables.get(stage, instruction, name), expected, "{name} before {instruction}");
+            assert_eq!(project.variable(0, stage, instruction, name), expected, "{name} before {instruction}");
         }
-        let names: Vec<String> = variables.names(1, 7).into_iter().collect();
-        assert_eq!(names, ["A", "B", "C", "V"]);
+        let names: Vec<String> = project.variable_names(0, 1, 99).into_iter().collect();
+        assert_eq!(names, ["A", "B", "C", "D", "N", "V"]);
+    }
+
+    #[test]
+    fn base_images_and_stages_that_no_build_needs() {
+        let text = "FROM golang:1.24 AS a\nRUN x\nFROM debian:12 AS b\nENV P=1\nRUN y\n";
+        let build = BuildSettings { target: Some("a".to_owned()), ..BuildSettings::default() };
+        let project =
+            Project::new(Snapshot::from_texts([("Dockerfile", text)]), Settings { build, ..Settings::default() });
+        assert_eq!(project.variable(0, 0, 1, "GOPATH"), set("/go"));
+        assert_eq!(project.variable(0, 0, 1, "GOLANG_VERSION"), Lookup::Dynamic);
+        assert_eq!(project.variable(0, 1, 4, "P"), set("1"));
+        assert_eq!(project.variable(0, 1, 4, "GOPATH"), Lookup::Unset);
+        assert_eq!(project.user(0, 1, 4), None);
+        assert!(project.variable_names(0, 0, 1).contains("GOPATH"));
     }
 }

@@ -78,6 +78,8 @@ struct Scope {
     hidden: HashMap<String, Binding>,
     parent: Option<usize>,
     depth: u32,
+    /// Whether it does not know what stages further down set, because there are too many of them.
+    cut: bool,
 }
 
 /// The variables of all stages.
@@ -100,8 +102,10 @@ impl Scopes {
     pub fn inherit(&mut self, scope: usize, parent: usize) -> bool {
         let depth = self.0[parent].depth + 1;
         if depth >= MAX_DEPTH {
+            self.0[scope].cut = true;
             return false;
         }
+        self.0[scope].cut = self.0[parent].cut;
         self.0[scope].parent = Some(parent);
         self.0[scope].depth = depth;
         // A stage starts with the image's ENV, whatever an ARG of the parent stage made of it meanwhile.
@@ -138,6 +142,11 @@ impl Scopes {
         let scope = &mut self.0[scope];
         let at = scope.bindings.len() as u32;
         scope.declared.entry(name.to_owned()).or_insert(at);
+    }
+
+    /// Whether stages further down may have set anything at all, because there are too many of them.
+    pub fn is_cut(&self, moment: Moment) -> bool {
+        self.0.get(moment.scope).is_some_and(|scope| scope.cut)
     }
 
     fn chain(&self, scope: usize) -> impl Iterator<Item = &Scope> {
@@ -185,6 +194,17 @@ impl Scopes {
             names.extend(self.chain(parent).flat_map(|scope| scope.by_name.keys().cloned()));
         }
         names
+    }
+
+    /// The same with those of ARGs that have no value, and without what BuildKit sets by itself.
+    pub fn names_with_arguments(&self, moment: Moment) -> BTreeSet<String> {
+        let Some(own) = self.0.get(moment.scope) else { return BTreeSet::new() };
+        let own_bindings = own.bindings.iter().take(moment.at as usize);
+        let above = || own.parent.into_iter().flat_map(|parent| self.chain(parent));
+        let bindings = own_bindings.chain(above().flat_map(|scope| &scope.bindings));
+        let set = bindings.filter(|binding| binding.origin != Origin::BuildKit).map(|binding| &binding.name);
+        let declared = own.declared.iter().filter(|(_, at)| **at <= moment.at).map(|(name, _)| name);
+        set.chain(declared).chain(above().flat_map(|scope| scope.declared.keys())).cloned().collect()
     }
 }
 

@@ -18,8 +18,8 @@ pub mod values;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use environment::Scopes;
 pub use environment::{Binding, Global, Moment, Origin};
+use environment::{Scopes, to_lookup};
 
 use crate::diagnostic::Heeds;
 use crate::model::Project;
@@ -28,7 +28,7 @@ use crate::model::dockerfile::Dockerfile;
 use crate::source::{FileId, Source, Span};
 use crate::syntax::SyntaxError;
 use crate::syntax::dockerfile::{
-    self as syntax, Body, CheckOptions, Expanded, Instruction, MountSpec, Operator, Phase, VariableUse,
+    self as syntax, Body, CheckOptions, Expanded, Instruction, Lookup, MountSpec, Operator, Phase, VariableUse,
 };
 use crate::syntax::dockerignore::FILE_NAME;
 use crate::syntax::image::ImageRef;
@@ -352,6 +352,20 @@ impl Evaluation {
         self.scopes.names(moment)
     }
 
+    /// The same with those of ARGs that have no value, and without what BuildKit sets by itself.
+    pub fn names_with_arguments(&self, moment: Moment) -> BTreeSet<String> {
+        self.scopes.names_with_arguments(moment)
+    }
+
+    /// What is known about a variable at a moment. An ARG without a value may still get one from the caller of the build.
+    pub fn look_up(&self, moment: Moment, name: &str) -> Lookup {
+        match self.scopes.get(moment, name) {
+            Some(binding) => to_lookup(&binding.value),
+            None if self.scopes.is_cut(moment) || self.scopes.is_declared(moment, name) => Lookup::Dynamic,
+            None => Lookup::Unset,
+        }
+    }
+
     /// An argument that FROM lines may use.
     pub fn global(&self, name: &str) -> Option<&Global> {
         self.globals.iter().find(|(other, _)| other == name).map(|(_, global)| global)
@@ -393,12 +407,17 @@ pub enum Reading {
     Whole,
 }
 
+/// The evaluation of a build as if it asked for no stage, so that all of them are evaluated; `None` if its Dockerfile is not known.
+pub(super) fn evaluate_all_stages(project: &Project, build: usize) -> Option<Evaluation> {
+    run::evaluate(project, build, true)
+}
+
 impl Project {
     /// The evaluation of a build; `None` if its Dockerfile is not known.
     pub fn evaluation(&self, build: usize) -> Option<&Evaluation> {
         struct Evaluations(Vec<OnceLock<Option<Evaluation>>>);
         let all = self.derived.get(|| Evaluations(self.builds.iter().map(|_| OnceLock::new()).collect()));
-        all.0.get(build)?.get_or_init(|| run::evaluate(self, build)).as_ref()
+        all.0.get(build)?.get_or_init(|| run::evaluate(self, build, false)).as_ref()
     }
 
     /// The evaluations of all builds.

@@ -35,6 +35,8 @@ pub(super) struct Run<'p> {
     pub file: &'p Dockerfile,
     pub tree: &'p syntax::Dockerfile,
     pub build: &'p Build,
+    /// Whether the stage that the build asks for plays no part.
+    pub targetless: bool,
     pub lexer: Lexer,
     pub evaluation: Evaluation,
     /// Whether BuildKit has stopped: what is found from here on, it does not find.
@@ -62,8 +64,8 @@ pub(super) struct Run<'p> {
     pub configs: Vec<ImageConfig>,
 }
 
-/// Evaluates a build; `None` if its Dockerfile is not known.
-pub(super) fn evaluate(project: &Project, build: usize) -> Option<Evaluation> {
+/// Evaluates a build, with or without its target; `None` if its Dockerfile is not known.
+pub(super) fn evaluate(project: &Project, build: usize, targetless: bool) -> Option<Evaluation> {
     let at = build;
     let build = project.builds.get(at)?;
     let dockerfile = build.dockerfile?;
@@ -88,6 +90,7 @@ pub(super) fn evaluate(project: &Project, build: usize) -> Option<Evaluation> {
         file,
         tree,
         build,
+        targetless,
         lexer: Lexer::new(tree.escape),
         evaluation: Evaluation {
             dockerfile,
@@ -189,7 +192,7 @@ impl Run<'_> {
     }
 
     fn target(&mut self) {
-        let asked = self.build.target.as_ref();
+        let asked = self.build.target.as_ref().filter(|_| !self.targetless);
         let last = self.tree.stages.len().checked_sub(1);
         let name = asked.and_then(|target| target.eval.known()).filter(|name| !name.is_empty());
         let Some(name) = name else {
@@ -214,7 +217,7 @@ impl Run<'_> {
     pub fn is_for_all_stages(&self) -> bool {
         let named =
             self.build.target.as_ref().is_some_and(|target| target.eval.known().is_some_and(|name| !name.is_empty()));
-        !named || self.evaluation.target.is_none()
+        self.targetless || !named || self.evaluation.target.is_none()
     }
 
     /// The last stage with a name, whatever its case.
