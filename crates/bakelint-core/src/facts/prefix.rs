@@ -32,6 +32,9 @@ pub struct Step {
 /// long chains of stages, of which each has all steps of those below it, from costing a square.
 const MAX_STEPS: usize = 200;
 
+/// More names than this are not kept of the state. Stages copy it, so that a bound keeps long chains from costing a square.
+const MAX_NAMES: usize = 200;
+
 /// The steps of a stage from its base image on, those of the stages below it in the same file included; at most 200.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
@@ -131,6 +134,10 @@ struct Made {
     base: String,
     steps: Vec<Arc<Step>>,
     state: Arc<BTreeMap<String, String>>,
+    /// The sum of the digests of all names with their values, so that setting one does not need a look at all others.
+    sum: u64,
+    /// A digest of what was set when the state had become too large.
+    rest: u64,
     key: u64,
 }
 
@@ -158,7 +165,7 @@ fn make(dockerfile: &Dockerfile, stage: usize, build: &Build, before: &[Option<M
 fn begin(base: String, build: &Build) -> Made {
     let platforms: Vec<String> = build.platforms.iter().map(|value| format!("{:?}", value.eval)).collect();
     let key = digest((&base, platforms));
-    Made { base, steps: Vec::new(), state: Arc::default(), key }
+    Made { base, steps: Vec::new(), state: Arc::default(), sum: 0, rest: 0, key }
 }
 
 fn step(
@@ -172,25 +179,24 @@ fn step(
     match &instruction.body {
         Body::Env(pairs) => {
             for pair in &pairs.pairs {
-                Arc::make_mut(&mut made.state).insert(format!("ENV {}", &*pair.key), pair.value.to_string());
+                set(made, format!("ENV {}", &*pair.key), pair.value.to_string());
             }
         }
         Body::Arg(pairs) => {
             for pair in pairs {
                 let passed = build.arg(&pair.name).map(|arg| arg.value.to_string());
                 let value = passed.or_else(|| pair.value.as_ref().map(ToString::to_string)).unwrap_or_default();
-                Arc::make_mut(&mut made.state).insert(format!("ARG {}", &*pair.name), value);
+                set(made, format!("ARG {}", &*pair.name), value);
             }
         }
         Body::User(user) => {
-            Arc::make_mut(&mut made.state).insert("USER".into(), user.to_string());
+            set(made, "USER".into(), user.to_string());
         }
         Body::Shell(words) => {
-            Arc::make_mut(&mut made.state)
-                .insert("SHELL".into(), words.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
+            set(made, "SHELL".into(), words.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "));
         }
         Body::Workdir(path) => {
-            Arc::make_mut(&mut made.state).insert("WORKDIR".into(), path.trim_end_matches('/').to_owned());
+            set(made, "WORKDIR".into(), path.trim_end_matches('/').to_owned());
             push(made, at, format!("WORKDIR {}", &**path), false, None);
         }
         Body::Run(_) => {
@@ -198,7 +204,7 @@ fn step(
                 let commands = script.commands();
                 commands.iter().filter_map(|command| command.simple.name()).any(|name| HEAVY.contains(&name))
             });
-            let state = digest(&made.state);
+            let state = digest((made.sum, made.rest));
             push(made, at, normal(instruction), heavy, Some(state));
         }
         Body::Copy(copy) | Body::Add(copy) => {
@@ -217,6 +223,18 @@ fn step(
         }
         _ => {}
     }
+}
+
+/// Sets a name for what follows.
+fn set(made: &mut Made, name: String, value: String) {
+    if let Some(before) = made.state.get(&name) {
+        made.sum = made.sum.wrapping_sub(digest((&name, before)));
+    } else if made.state.len() >= MAX_NAMES {
+        made.rest = digest((made.rest, name, value));
+        return;
+    }
+    made.sum = made.sum.wrapping_add(digest((&name, &value)));
+    Arc::make_mut(&mut made.state).insert(name, value);
 }
 
 fn push(made: &mut Made, instruction: usize, text: String, heavy: bool, state: Option<u64>) {

@@ -1,5 +1,6 @@
 //! A Dockerfile of the project: its tree, with what the tree alone does not say about stages.
 
+use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use crate::model::build::Build;
@@ -9,6 +10,9 @@ use crate::source::{FileId, Source, Span};
 use crate::syntax::dockerfile::{self as syntax, Body, Instruction, Keyword, Lexer, LineKind, Lookup, Part};
 use crate::syntax::mapped::MappedText;
 use crate::syntax::shell;
+
+/// A longer value of a variable counts as unknown. Variables that are made of each other could grow without bound otherwise.
+pub(crate) const MAX_VALUE: usize = 4_096;
 
 /// A Dockerfile.
 #[derive(Debug)]
@@ -121,9 +125,11 @@ impl Dockerfile {
 
     /// The text with the ARGs before the first FROM put in: as the build passes them, else by their defaults.
     pub fn expand_global(&self, text: &MappedText, build: Option<&Build>) -> Text {
-        let mut variables: Vec<(String, Lookup)> = Vec::new();
+        let mut variables: HashMap<String, Lookup> = HashMap::new();
         let lexer = Lexer::new(self.tree.escape);
-        for instruction in self.tree.meta_args() {
+        // Most bases name no variable.
+        let arguments = self.tree.meta_args().take_while(|_| text.contains('$'));
+        for instruction in arguments {
             let Body::Arg(pairs) = &instruction.body else { continue };
             for pair in pairs {
                 let name = pair.name.to_string();
@@ -136,11 +142,12 @@ impl Dockerfile {
                         let known = |name: &str| look_up(&variables, name);
                         let expanded = lexer.expand(value, &known).ok();
                         let text = expanded.as_ref().and_then(|expansion| expansion.value.known());
+                        let text = text.filter(|text| text.len() <= MAX_VALUE);
                         text.map_or(Lookup::Dynamic, |text| Lookup::Set(text.to_owned()))
                     }
                     None => Lookup::Unset,
                 });
-                variables.push((name, value));
+                variables.insert(name, value);
             }
         }
         let known = |name: &str| look_up(&variables, name);
@@ -216,9 +223,8 @@ impl Dockerfile {
     }
 }
 
-fn look_up(variables: &[(String, Lookup)], name: &str) -> Lookup {
-    let own = variables.iter().rev().find(|(other, _)| other == name).map(|(_, value)| value.clone());
-    own.unwrap_or_else(|| {
+fn look_up(variables: &HashMap<String, Lookup>, name: &str) -> Lookup {
+    variables.get(name).cloned().unwrap_or_else(|| {
         // The platform arguments are always there; which values they have is the builder's matter.
         let platform = name.strip_prefix("BUILD").or_else(|| name.strip_prefix("TARGET"));
         match platform {

@@ -1,5 +1,8 @@
 //! The arguments of FROM lines: those before the first FROM and those that BuildKit gives.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use super::environment::{Global, bounded, to_lookup};
 use super::run::Run;
 use super::{Definition, Pass, Use, Word, use_of};
@@ -7,8 +10,8 @@ use crate::syntax::SyntaxError;
 use crate::syntax::dockerfile::{self as syntax, Body, Expanded, Lookup};
 use crate::syntax::platform::Platform;
 
-/// Arguments by name, in the order in which they were first declared.
-pub(super) type Globals = Vec<(String, Global)>;
+/// Arguments by name.
+pub(super) type Globals = BTreeMap<String, Global>;
 
 /// An error, and the argument that is to blame because it has no value.
 type Unset = (SyntaxError, Option<String>);
@@ -70,16 +73,19 @@ impl Run<'_> {
                     }
                     (None, None) => None,
                 };
-                match globals.iter_mut().find(|(other, _)| *other == name) {
+                match globals.entry(name) {
                     // Without a value, the ARG leaves alone what was there.
-                    Some((_, global)) => {
+                    Entry::Occupied(found) => {
+                        let global = found.into_mut();
                         global.span = Some(pair.span);
                         global.passed |= is_passed;
                         if value.is_some() {
                             global.value = value;
                         }
                     }
-                    None => globals.push((name, Global { value, span: Some(pair.span), passed: is_passed })),
+                    Entry::Vacant(free) => {
+                        free.insert(Global { value, span: Some(pair.span), passed: is_passed });
+                    }
                 }
             }
         }
@@ -129,14 +135,13 @@ impl Run<'_> {
     }
 }
 
-pub(super) fn look_up(globals: &[(String, Global)], name: &str) -> Lookup {
-    let found = globals.iter().find(|(other, _)| other == name);
-    found.and_then(|(_, global)| global.value.as_ref()).map_or(Lookup::Unset, to_lookup)
+pub(super) fn look_up(globals: &Globals, name: &str) -> Lookup {
+    globals.get(name).and_then(|global| global.value.as_ref()).map_or(Lookup::Unset, to_lookup)
 }
 
-pub(super) fn from_uses(globals: &[(String, Global)], uses: &[syntax::VariableUse]) -> Vec<Use> {
-    let define = |name: &str| match globals.iter().find(|(other, _)| other == name) {
-        Some((_, Global { value: Some(_), .. })) => Definition::Set,
+pub(super) fn from_uses(globals: &Globals, uses: &[syntax::VariableUse]) -> Vec<Use> {
+    let define = |name: &str| match globals.get(name) {
+        Some(Global { value: Some(_), .. }) => Definition::Set,
         Some(_) => Definition::Declared,
         None => Definition::Missing { certain: true },
     };

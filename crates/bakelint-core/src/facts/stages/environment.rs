@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::model::dockerfile::MAX_VALUE;
 use crate::source::Span;
 use crate::suggest::nearest_variable;
 use crate::syntax::dockerfile::{Expanded, Lookup, Part};
@@ -62,9 +63,6 @@ const MAX_DEPTH: u32 = 256;
 
 /// Among more variables than this, no similar name is looked for: that would cost the square of their number.
 const MAX_CANDIDATES: usize = 1_000;
-
-/// A longer value counts as unknown. Variables that are made of each other could grow without bound otherwise.
-const MAX_VALUE: usize = 4_096;
 
 /// The variables of one stage in the order in which they were set.
 #[derive(Debug, Clone, Default)]

@@ -55,7 +55,7 @@ pub struct Evaluation {
     pub starts: bool,
     /// Images that are for another platform than they are used for, if BuildKit comes to them.
     pub foreign_images: Vec<ForeignImage>,
-    globals: Vec<(String, Global)>,
+    globals: arguments::Globals,
     scopes: Scopes,
 }
 
@@ -368,12 +368,12 @@ impl Evaluation {
 
     /// An argument that FROM lines may use.
     pub fn global(&self, name: &str) -> Option<&Global> {
-        self.globals.iter().find(|(other, _)| other == name).map(|(_, global)| global)
+        self.globals.get(name)
     }
 
     /// The names of all arguments that FROM lines may use.
     pub fn global_names(&self) -> impl Iterator<Item = &str> {
-        self.globals.iter().map(|(name, _)| name.as_str())
+        self.globals.keys().map(String::as_str)
     }
 
     /// Where to report something about a step: at a token of it, if it stands on the line that BuildKit names, else at

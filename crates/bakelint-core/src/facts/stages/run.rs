@@ -1,6 +1,6 @@
 //! An evaluation in the making: its passes, and the variables of each stage.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::config::ImageConfig;
@@ -101,7 +101,7 @@ pub(super) fn evaluate(project: &Project, build: usize, targetless: bool) -> Opt
             error: None,
             starts: false,
             foreign_images: Vec::new(),
-            globals: Vec::new(),
+            globals: BTreeMap::new(),
             scopes: Scopes::new(stages),
         },
         stopped: !tree.errors.is_empty(),

@@ -45,6 +45,7 @@ pub use remote::Origin;
 pub use stage::{Stage, StageRef};
 pub use values::{Port, is_file_mode, is_signal};
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use arguments::{Node, is_stage_name, read_body, read_flags};
@@ -72,6 +73,8 @@ pub struct Dockerfile {
     pub instructions: Vec<Instruction>,
     /// The stages.
     pub stages: Vec<Stage>,
+    /// The indices of the stages of each name, ascending.
+    stages_by_name: BTreeMap<String, Vec<usize>>,
     /// What BuildKit refuses, in the order in which BuildKit would come to it. The first one is what BuildKit reports;
     /// it hides all others.
     pub errors: Vec<Error>,
@@ -117,6 +120,7 @@ pub fn parse(file: FileId, text: &str) -> Dockerfile {
             comments: Vec::new(),
             instructions: Vec::new(),
             stages: Vec::new(),
+            stages_by_name: BTreeMap::new(),
             errors: Vec::new(),
         },
     };
@@ -329,9 +333,13 @@ impl<'t> Parser<'t> {
     fn stage_of(&mut self, index: usize, body: &Body, flags: &[Flag]) -> Option<usize> {
         if let Body::From(from) = body {
             let name = from.name.as_ref().map(|name| chars::lower(name));
+            let name = name.filter(|name| is_stage_name(name));
+            if let Some(name) = &name {
+                self.tree.stages_by_name.entry(name.clone()).or_default().push(self.tree.stages.len());
+            }
             let platform = flags.iter().find(|flag| flag.name == "platform").and_then(|flag| flag.value.clone());
             self.tree.stages.push(Stage {
-                name: name.filter(|name| is_stage_name(name)),
+                name,
                 from: index,
                 instructions: index + 1..index + 1,
                 base: from.base.clone(),

@@ -37,13 +37,13 @@ impl Dockerfile {
     /// `before` count, the last one of several with that name. The case of the base matters, although the names of
     /// stages are in lower case: `FROM BUILD` never means a stage (BuildKit `addState` in `dockerfile2llb/convert.go`).
     pub fn base_stage(&self, before: usize, base: &str) -> Option<usize> {
-        self.stages.iter().take(before).rposition(|stage| stage.name.as_deref() == Some(base))
+        let stages = self.stages_by_name.get(base)?;
+        stages.get(stages.partition_point(|stage| *stage < before).checked_sub(1)?).copied()
     }
 
     /// The last stage with a name, whatever its case.
     pub fn stage_named(&self, name: &str) -> Option<usize> {
-        let name = lower(name);
-        self.stages.iter().rposition(|stage| stage.name.as_deref() == Some(name.as_str()))
+        self.stages_by_name.get(&lower(name))?.last().copied()
     }
 
     /// What the value of `COPY --from` means: an index or a name, whatever its case.
