@@ -8,13 +8,22 @@ use libtest_mimic::{Failed, Trial};
 use crate::cli::bakelint;
 use crate::workspace;
 
-/// The trials. `BLESS=1` rewrites what is written beside the example.
+/// The examples that are repositories.
+const NAMES: &[&str] = &["pipeline", "shop"];
+
+/// The trials. `BLESS=1` rewrites what is written beside the examples.
 pub fn trials() -> Vec<Trial> {
-    vec![Trial::test("examples::shop", shop), Trial::test("examples::shop is mended once and for all", shop_fixed)]
+    let of = |name: &'static str| {
+        [
+            Trial::test(format!("examples::{name}"), move || report(name)),
+            Trial::test(format!("examples::{name} is mended once and for all"), move || fixed(name)),
+        ]
+    };
+    NAMES.iter().copied().flat_map(of).collect()
 }
 
-fn shop() -> Result<(), Failed> {
-    let root = workspace().join("examples/shop");
+fn report(name: &str) -> Result<(), Failed> {
+    let root = workspace().join("examples").join(name);
     for (file, args) in [
         ("expected-report.txt", ["check", "--isolated", "--quiet", "--format", "concise"]),
         ("expected.patch", ["check", "--isolated", "--quiet", "--diff", "--exit-zero"]),
@@ -34,8 +43,8 @@ fn shop() -> Result<(), Failed> {
     Ok(())
 }
 
-fn shop_fixed() -> Result<(), Failed> {
-    let snapshot = Snapshot::read(&workspace().join("examples/shop"), &ReadOptions::default())?;
+fn fixed(name: &str) -> Result<(), Failed> {
+    let snapshot = Snapshot::read(&workspace().join("examples").join(name), &ReadOptions::default())?;
     let linter = Linter::new(bakelint_rules::all(), Config::default());
     let fixed = linter.fix(snapshot, Safety::Safe, |_, _| true);
     let files: Vec<(String, String)> =

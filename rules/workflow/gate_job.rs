@@ -143,7 +143,7 @@ impl Check for Rule {
                 let only_looks = job.steps.iter().enumerate().all(|(step_at, _)| {
                     let place = StepRef { workflow: at, job: job_at, step: step_at };
                     project.step_script(place).is_some_and(|script| {
-                        script.commands().iter().all(|command| match command.simple.name() {
+                        script.commands().iter().all(|command| match command.simple.system_program() {
                             Some(name) => LOOKS.contains(&name) && !sets_something(command),
                             None => command.simple.words.is_empty(),
                         })

@@ -179,8 +179,15 @@ fn makes(project: &Project, build: &Build, name: &Text, is_service: bool) -> boo
     }
     let Some(service) = name.as_known() else { return false };
     let images = project.composes.iter().filter_map(|file| file.service(service)?.image.as_ref());
-    let mut known = images.filter_map(|image| image.value.known()).map(|image| image_key(&Text::known(image)));
-    build.name == service || known.any(|image| tagged(&image))
+    // What the tag is made of need not have the same name there and here.
+    let repository = |image: &Text| match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.to_string().contains('/') => name,
+        _ => image.clone(),
+    };
+    let mut repositories = images.map(|image| repository(&image.value.text(&|_| compose::Variable::Unknown)));
+    build.name == service
+        || repositories
+            .any(|image| image.as_known().is_some() && build.tags.iter().any(|(tag, _)| repository(tag) == image))
 }
 
 /// The first package that a command installs by name outside of a project's folder.

@@ -173,7 +173,7 @@ fn tagging(job: &Job) -> Option<Span> {
         for command in script.commands() {
             let words: Vec<&str> = command.simple.arguments().iter().filter_map(Word::as_plain).collect();
             let verbs: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).take(3).collect();
-            match (command.simple.name(), verbs.as_slice()) {
+            match (command.simple.system_program(), verbs.as_slice()) {
                 (Some("docker"), ["buildx", "imagetools", ..]) if words.contains(&"create") => {
                     // Several sources make one image of several platforms: that is work.
                     if sources(command.simple.arguments()) > 1 {

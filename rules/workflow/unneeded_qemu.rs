@@ -69,6 +69,24 @@
 //!
 //! ## Also tested
 //!
+//! ### A script of the repository that is called as a program of the system
+//!
+//! ```dockerfile
+//! FROM alpine:3.22
+//! RUN apk add curl
+//! ```
+//!
+//! ```yaml .github/workflows/ci.yml
+//! on: push
+//! jobs:
+//!   test:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - uses: docker/setup-qemu-action@v3
+//!       - uses: docker/build-push-action@v6
+//!       - run: ./hack/test
+//! ```
+//!
 //! ### An emulated container
 //!
 //! ```yaml .github/workflows/ci.yml
@@ -96,7 +114,7 @@ impl Check for Rule {
         for (workflow_at, workflow) in project.workflows.iter().enumerate() {
             for (job_at, job) in workflow.jobs.iter().enumerate() {
                 let setup = job.steps.iter().position(|step| step.uses_action("docker/setup-qemu-action"));
-                let (Some(setup), Some(own)) = (setup, own_platform(job)) else { continue };
+                let (Some(setup), Some(own)) = (setup, runner_platform(job)) else { continue };
                 let of_job = |build: &&Build| {
                     build.caller.as_ref().is_some_and(|c| c.step.workflow == workflow_at && c.step.job == job_at)
                 };
@@ -139,23 +157,11 @@ fn is_harmless(run: &workflow::Field) -> bool {
     const DOCKER: &[&str] = &["login", "logout", "push", "tag", "inspect", "images", "info", "version"];
     let script = shell::parse(&run.value.text, shell::Options { templates: true });
     script.fault.is_none()
-        && script.commands().iter().all(|command| match command.simple.name() {
+        && script.commands().iter().all(|command| match command.simple.system_program() {
             Some("docker") => {
                 command.simple.arguments().first().and_then(Word::as_plain).is_some_and(|verb| DOCKER.contains(&verb))
             }
             Some(name) => PLAIN.contains(&name),
             None => command.simple.words.is_empty(),
         })
-}
-
-/// The platform of the job's runner, by GitHub's own labels.
-fn own_platform(job: &Job) -> Option<&'static str> {
-    let labels = &job.runs_on.as_ref()?.labels;
-    let [label] = labels.as_slice() else { return None };
-    let label = label.known()?;
-    match label {
-        _ if label.starts_with("ubuntu-") && label.ends_with("-arm") => Some("linux/arm64"),
-        "ubuntu-latest" | "ubuntu-22.04" | "ubuntu-24.04" | "ubuntu-26.04" | "ubuntu-slim" => Some("linux/amd64"),
-        _ => None,
-    }
 }

@@ -226,7 +226,7 @@ fn needs(project: &Project, at: usize, job_at: usize, job: &Job) -> Option<Needs
         }
         let script = project.step_script(place)?;
         for command in script.commands() {
-            match command.simple.name() {
+            match command.simple.system_program() {
                 None if command.simple.words.is_empty() => {}
                 Some("docker") => {}
                 Some("crane" | "skopeo" | "regctl" | "oras" | "cosign") => needs.registry = true,

@@ -35,7 +35,9 @@ pub mod prelude {
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
     pub use crate::engine::{Fixed, Linter, Report};
     pub use crate::facts::caches::CacheLocation;
-    pub use crate::facts::ci::{ContainerAction, ContainerCommand, StepCommand, StepScript, image_key, is_commit};
+    pub use crate::facts::ci::{
+        ContainerAction, ContainerCommand, StepCommand, StepScript, image_key, is_commit, runner_platform,
+    };
     pub use crate::facts::commands::{
         Argument, CommandOption, Operand, OptionStyle, ShellFamily, ShellProgram, ShellVariables, arguments,
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::edit::Edit;
 use crate::model::Project;
-use crate::model::build::{Build, StepRef};
+use crate::model::build::{Build, Caller, StepRef};
 use crate::model::command_line;
 use crate::model::compose::{Compose, Healthcheck};
 use crate::model::value::{Text, TextPart};
@@ -12,7 +12,7 @@ use crate::model::workflow::{Field, Job, Scope, Step, Workflow};
 use crate::source::Span;
 use crate::syntax::expression;
 use crate::syntax::mapped::MappedText;
-use crate::syntax::shell::{self, CommandRef, Script, Word};
+use crate::syntax::shell::{self, CommandRef, Script, Simple, Word};
 use crate::syntax::yaml;
 
 /// The script of a step.
@@ -295,6 +295,13 @@ impl Project {
         on_event(workflow, job, step, event).switch(field)
     }
 
+    /// Whether a script calls a build only if something else says so.
+    pub fn is_conditional(&self, caller: &Caller) -> bool {
+        let Some(script) = self.step_script(caller.step) else { return false };
+        let mut commands = script.commands().into_iter();
+        commands.any(|command| command.context.conditional && command.span.contains(caller.span))
+    }
+
     /// The lines that a span covers, line end included, if nothing else stands on them.
     pub fn whole_lines(&self, span: Span) -> Option<Span> {
         let text = self.text(span.file);
@@ -527,6 +534,15 @@ impl StepCommand {
     }
 }
 
+impl Simple {
+    /// The program's name where the system has it: `test`, `/usr/bin/test`, but not `./hack/test`, which may do anything.
+    pub fn system_program(&self) -> Option<&str> {
+        let text = self.words.get(self.command)?.as_plain()?;
+        let folder = text.rsplit_once('/').map_or("", |(folder, _)| folder);
+        matches!(folder, "" | "/bin" | "/usr/bin" | "/usr/local/bin").then(|| self.name())?
+    }
+}
+
 impl Script {
     /// The commands that read each other's output, by their indices in [`Script::commands`]; a command alone is one too.
     pub fn pipelines(&self) -> Vec<Vec<usize>> {
@@ -591,6 +607,13 @@ impl Workflow {
         yaml::insert_entry(text, node, at.unwrap_or(0), entry)
     }
 
+    /// Puts an entry into a step behind its `run`; `text` is the file's. Nothing if the layout does not allow it.
+    pub fn insert_behind_run(&self, text: &str, step: &Step, entry: &str) -> Option<Vec<Edit>> {
+        let node = self.tree.node(step.node);
+        let at = node.entry("run").map(|entry| entry.index + 1)?;
+        yaml::insert_entry(text, node, at, entry)
+    }
+
     /// Puts an entry into a job before its steps; `text` is the file's. Nothing if the layout does not allow it.
     pub fn insert_in_job(&self, text: &str, job: &Job, entry: &str) -> Option<Vec<Edit>> {
         let node = self.tree.node(job.node);
@@ -607,6 +630,17 @@ impl Compose {
         // Between braces the entries stand on one line.
         let entries = if flow { entries.replace('\n', ", ") } else { entries.to_owned() };
         yaml::insert_entry(text, node, node.entries().len(), &entries)
+    }
+}
+
+/// The platform of a job's runner, by the labels of GitHub's own runners.
+pub fn runner_platform(job: &Job) -> Option<&'static str> {
+    let labels = &job.runs_on.as_ref()?.labels;
+    let [label] = labels.as_slice() else { return None };
+    match label.known()? {
+        label if label.starts_with("ubuntu-") && label.ends_with("-arm") => Some("linux/arm64"),
+        "ubuntu-latest" | "ubuntu-22.04" | "ubuntu-24.04" | "ubuntu-26.04" | "ubuntu-slim" => Some("linux/amd64"),
+        _ => None,
     }
 }
 
