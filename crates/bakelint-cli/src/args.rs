@@ -211,6 +211,15 @@ pub struct Check {
     #[arg(long, short)]
     pub quiet: bool,
 
+    /// Add what the newest commits say: how often the step of a finding was rebuilt, and what its fix would have saved
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "200",
+          value_parser = commits)]
+    pub history: Option<Commits>,
+
+    /// How long steps take.
+    #[command(flatten)]
+    pub times: Times,
+
     /// Run ShellCheck, if it is installed, over the scripts of RUN instructions
     #[arg(long)]
     pub shellcheck: bool,
@@ -303,17 +312,23 @@ pub struct Bake {
 /// Where results of steps survive from one commit's build to the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum StoreName {
-    /// What the builds export, as the newest commit describes it
+    /// What workflows and bake files of the newest commit say
     #[default]
     Auto,
     /// One builder that keeps everything
     Persistent,
-    /// A fresh builder; the registry, local or GitHub cache of the commit before, with mode=max
-    #[value(alias = "gha", alias = "registry-max")]
+    /// A fresh builder; the registry or local cache of the commit before, with mode=max
+    #[value(alias = "registry-max")]
     RefLastMax,
     /// The same with mode=min, as inline caches are
     #[value(alias = "inline", alias = "registry-min")]
     RefLastMin,
+    /// A fresh builder; a scope of GitHub's cache for each build, with mode=max: branches see their own and the default
+    /// branch's
+    #[value(alias = "gha-max")]
+    Gha,
+    /// The same with mode=min
+    GhaMin,
     /// A fresh builder and no cache
     None,
 }
@@ -344,6 +359,18 @@ pub enum ReplayFormat {
 #[derive(Debug, Clone, Copy)]
 pub struct Commits(pub Option<usize>);
 
+/// How long steps take.
+#[derive(Debug, Args)]
+pub struct Times {
+    /// A build's log or record (.dockerbuild) to take times from; give several
+    #[arg(long, value_name = "FILE", help_heading = "Times")]
+    pub log: Vec<PathBuf>,
+
+    /// A TOML file with times of steps
+    #[arg(long, value_name = "FILE", help_heading = "Times")]
+    pub durations: Option<PathBuf>,
+}
+
 /// `bakelint replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
@@ -358,6 +385,10 @@ pub struct Replay {
     /// Where the history ends
     #[arg(long, value_name = "REV", default_value = "HEAD", help_heading = "History")]
     pub branch: String,
+
+    /// Build the commits of merged branches too, as pull requests do
+    #[arg(long, help_heading = "History")]
+    pub branches: bool,
 
     /// Whose bake files and Dockerfiles are built
     #[arg(long, value_enum, default_value_t, value_name = "OF", help_heading = "History")]
@@ -395,13 +426,9 @@ pub struct Replay {
     #[arg(long, value_enum, default_value_t, value_name = "STORE", help_heading = "Builds")]
     pub store: StoreName,
 
-    /// A build's log or record (.dockerbuild) to take times from; give several
-    #[arg(long, value_name = "FILE", help_heading = "Times")]
-    pub log: Vec<PathBuf>,
-
-    /// A TOML file with times of steps
-    #[arg(long, value_name = "FILE", help_heading = "Times")]
-    pub durations: Option<PathBuf>,
+    /// How long steps take.
+    #[command(flatten)]
+    pub times: Times,
 
     /// Tell what it would have saved if PATH had been this FILE
     #[arg(long, value_name = "PATH=FILE", value_parser = pair, help_heading = "What if")]

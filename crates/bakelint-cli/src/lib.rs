@@ -5,6 +5,7 @@
 pub mod args;
 mod command;
 mod error;
+mod history;
 mod load;
 mod report;
 mod shellcheck;

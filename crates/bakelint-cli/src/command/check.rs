@@ -10,7 +10,7 @@ use bakelint_core::prelude::*;
 use crate::args::{Check, Format};
 use crate::load::{self, Loaded, load};
 use crate::report::{self, Look, Summary, plural};
-use crate::{CLEAN, FOUND, Failure, Surroundings, shellcheck, write};
+use crate::{CLEAN, FOUND, Failure, Surroundings, history, shellcheck, write};
 
 /// Runs the verb.
 pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
@@ -56,13 +56,19 @@ pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
         let clean = patch.is_empty() && !fails(&diagnostics, args);
         return Ok(if clean || args.exit_zero { CLEAN } else { FOUND });
     }
+    let (diagnostics, numbers) = match args.history {
+        Some(commits) if args.diff.is_none() => {
+            history::told(args, commits, &loaded.root, project, diagnostics, around)?
+        }
+        _ => (diagnostics, Vec::new()),
+    };
     if args.statistics {
         statistics(&diagnostics, around)?;
     } else {
         match args.format {
             Format::Full => report::full::print(project, &diagnostics, Look::of(around), around.out)?,
             Format::Concise => report::concise::print(project, &diagnostics, around.out)?,
-            Format::Json => report::json::print(&loaded.linter, project, &diagnostics, around.out)?,
+            Format::Json => report::json::print(&loaded.linter, project, &diagnostics, &numbers, around.out)?,
             Format::Sarif => report::sarif::print(&loaded.linter, project, &diagnostics, around.out)?,
             Format::Github => report::github::print(project, &diagnostics, around.out)?,
             Format::Gitlab => report::gitlab::print(project, &diagnostics, around.out)?,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use bakelint_core::model::settings::Settings;
 use bakelint_core::replay::content::Overlay;
 use bakelint_core::replay::definitions::Request;
 use bakelint_core::replay::durations::{Durations, DurationsError};
@@ -11,10 +12,10 @@ use bakelint_core::replay::history::{HistoryError, Range, Repository};
 use bakelint_core::replay::logs::BuildLog;
 use bakelint_core::replay::simulate::Options;
 use bakelint_core::replay::store::{Mode, StoreKind};
-use bakelint_core::replay::{self as core, History, WhatIf};
+use bakelint_core::replay::{self as core, Commits, History, WhatIf};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::args::{DefinitionsOf, Replay, ReplayFormat, StoreName};
+use crate::args::{DefinitionsOf, Replay, ReplayFormat, StoreName, Times};
 use crate::report::Look;
 use crate::report::replay::{self as report, Subject};
 use crate::{CLEAN, Failure, Surroundings};
@@ -22,41 +23,36 @@ use crate::{CLEAN, Failure, Surroundings};
 /// Runs the verb.
 pub fn run(args: &Replay, around: &mut Surroundings) -> Result<u8, Failure> {
     let directory = around.directory.join(&args.path);
-    let durations = durations(args, around)?;
+    let durations = durations(&args.times, around)?;
     let repository = Repository::open(&directory).map_err(failure)?;
     let range = args.commits.0.map_or(Range::All, Range::Last);
+    let commits = Commits { tip: &args.branch, range, branches: args.branches };
     let mut options = options(args, &repository);
     let mut notes = Vec::new();
     if args.store == StoreName::Auto {
-        options.store = store_of_definitions(args, &repository, &options, &mut notes)?;
+        let declared = core::declared(&repository, &args.branch, &options, &Settings::default()).map_err(failure)?;
+        notes = declared.apply(&mut options);
     }
     let subject = Subject {
-        branch: repository.branch().filter(|_| args.branch == "HEAD").unwrap_or(&args.branch).to_owned(),
+        branch: options.branch.clone(),
         store: options.store,
         together: args.together,
+        workflows: !options.calls.is_empty(),
         fixed_definitions: options.fixed_definitions || !args.replace.is_empty(),
         logs: durations.logs(),
     };
+    let changes = if args.replace.is_empty() { Vec::new() } else { vec![overlay(args, around)?] };
     let bar = progress_bar();
     let mut progress = |done: usize, all: usize| {
         bar.set_length(all as u64);
         bar.set_position(done as u64);
     };
-    let text = if args.replace.is_empty() {
-        let found = core::replay(&repository, &args.branch, range, options, durations.clone(), &mut progress);
-        bar.finish_and_clear();
-        let mut history = found.map_err(failure)?;
-        history.replay.notes.append(&mut notes);
-        print(args, around, &subject, &history, &durations, None)
-    } else {
-        let change = overlay(args, around)?;
-        let found = core::what_if(&repository, &args.branch, range, options, durations.clone(), &change, &mut progress);
-        bar.finish_and_clear();
-        let mut answer = found.map_err(failure)?;
-        answer.before.replay.notes.append(&mut notes);
-        print(args, around, &subject, &answer.before, &durations, Some(&answer))
-    };
-    around.out.write_all(text?.as_bytes())?;
+    let found = core::what_if(&repository, commits, options, durations.clone(), &changes, &mut progress);
+    bar.finish_and_clear();
+    let (mut history, answers) = found.map_err(failure)?;
+    history.replay.notes.append(&mut notes);
+    let text = print(args, around, &subject, &history, &durations, answers.first())?;
+    around.out.write_all(text.as_bytes())?;
     Ok(CLEAN)
 }
 
@@ -84,6 +80,7 @@ fn options(args: &Replay, repository: &Repository) -> Options {
         request: Request {
             files: args.file.clone(),
             dockerfile: args.dockerfile.clone(),
+            context: String::new(),
             targets: args.target.clone(),
             overrides: args.set.clone(),
             variables: args.var.iter().cloned().collect::<BTreeMap<_, _>>(),
@@ -93,6 +90,8 @@ fn options(args: &Replay, repository: &Repository) -> Options {
             StoreName::Auto | StoreName::Persistent => StoreKind::Persistent,
             StoreName::RefLastMax => StoreKind::RefLast(Mode::Max),
             StoreName::RefLastMin => StoreKind::RefLast(Mode::Min),
+            StoreName::Gha => StoreKind::Gha(Mode::Max),
+            StoreName::GhaMin => StoreKind::Gha(Mode::Min),
             StoreName::None => StoreKind::None,
         },
         together: args.together,
@@ -100,34 +99,13 @@ fn options(args: &Replay, repository: &Repository) -> Options {
         prefix: repository.prefix().to_owned(),
         git_directory: true,
         overlay: Overlay::new(),
+        calls: Vec::new(),
+        branch: repository.branch().filter(|_| args.branch == "HEAD").unwrap_or(&args.branch).to_owned(),
     }
 }
 
-/// What the builds of the newest commit export decides where results survive.
-fn store_of_definitions(
-    args: &Replay,
-    repository: &Repository,
-    options: &Options,
-    notes: &mut Vec<String>,
-) -> Result<StoreKind, Failure> {
-    let exports = core::exports(repository, &args.branch, options).map_err(failure)?;
-    let modes: Vec<bool> = exports.iter().filter_map(|(_, export)| export.max).collect();
-    let kind = match (modes.is_empty(), modes.iter().all(|max| *max)) {
-        (true, _) => StoreKind::Persistent,
-        (false, true) => StoreKind::RefLast(Mode::Max),
-        (false, false) => StoreKind::RefLast(Mode::Min),
-    };
-    if modes.is_empty() {
-        notes.push(
-            "no build exports a cache, so one builder that keeps everything is assumed (--store says otherwise)".into(),
-        );
-    } else if modes.len() < exports.len() {
-        notes.push("not all builds export a cache; those that do not are replayed as if they did".into());
-    }
-    Ok(kind)
-}
-
-fn durations(args: &Replay, around: &Surroundings) -> Result<Durations, Failure> {
+/// The times of steps that logs and the user's file tell.
+pub fn durations(args: &Times, around: &Surroundings) -> Result<Durations, Failure> {
     let mut durations = Durations::default();
     for path in &args.log {
         let content = |message: String| Failure::Content { path: path.clone(), message };
@@ -156,12 +134,13 @@ fn read(directory: &Path, path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(directory.join(path)).map_err(|source| Failure::File { path: path.to_path_buf(), source })
 }
 
-fn failure(error: HistoryError) -> Failure {
+/// A history that cannot be read, as a failure of the program.
+pub fn failure(error: HistoryError) -> Failure {
     Failure::usage(error.to_string())
 }
 
 /// A bar on standard error, if that is a terminal; long histories take seconds.
-fn progress_bar() -> ProgressBar {
+pub fn progress_bar() -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use bakelint_core::baseline::fingerprints;
 use bakelint_core::prelude::*;
+use bakelint_core::replay::findings::Numbers;
 use bakelint_core::source::Position;
 use serde::Serialize;
 
@@ -32,6 +33,8 @@ struct Finding<'a> {
     labels: Vec<Labelled<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<Patch<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<&'a Numbers>,
 }
 
 #[derive(Serialize)]
@@ -70,11 +73,19 @@ enum File<'a> {
     Delete { path: &'a str },
 }
 
-/// Prints the findings of `report` as one JSON document.
-pub fn print(linter: &Linter, project: &Project, diagnostics: &[Diagnostic], out: &mut dyn Write) -> io::Result<()> {
+/// Prints findings as one JSON document, with what the history says about each if that was asked for.
+pub fn print(
+    linter: &Linter,
+    project: &Project,
+    diagnostics: &[Diagnostic],
+    numbers: &[Numbers],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let prints = fingerprints(project, diagnostics);
-    let findings =
-        diagnostics.iter().zip(prints).map(|(diagnostic, print)| finding(linter, project, diagnostic, print));
+    let findings = diagnostics.iter().zip(prints).enumerate().map(|(at, (diagnostic, print))| {
+        let history = numbers.get(at).filter(|numbers| **numbers != Numbers::default());
+        Finding { history, ..finding(linter, project, diagnostic, print) }
+    });
     let document = Document { version: 1, diagnostics: findings.collect(), summary: Summary::of(project, diagnostics) };
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
@@ -103,6 +114,7 @@ fn finding<'a>(
             .map(|label| Labelled { span: place(project, label.span), message: &label.message })
             .collect(),
         fix: diagnostic.fix.as_ref().map(|fix| patch(project, fix)),
+        history: None,
     }
 }
 

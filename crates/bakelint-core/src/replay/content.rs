@@ -160,6 +160,7 @@ pub struct Content<S> {
     links: HashMap<Oid, Arc<str>>,
     /// Bytes of files that were made, not read.
     made: HashMap<Oid, Vec<u8>>,
+    generation: usize,
 }
 
 /// Files by path that stand in for those of a commit; `None` where a file is taken away.
@@ -198,6 +199,7 @@ impl<S: ObjectSource> Content<S> {
             checksums: HashMap::new(),
             links: HashMap::new(),
             made: HashMap::new(),
+            generation: 0,
         }
     }
 
@@ -206,18 +208,49 @@ impl<S: ObjectSource> Content<S> {
         self.source.format()
     }
 
-    /// Forgets what can be read again if it has become too much, and says whether it did. To be called between commits:
-    /// ids of trees that were made, not read, are void afterwards.
-    pub fn trim(&mut self) -> bool {
-        let full = self.entries > MAX_ENTRIES || self.filtered.len() + self.selected.len() > MAX_ENTRIES / 2;
-        if full {
+    /// Forgets what can be read again if it has become too much. To be called between commits: ids of trees that were
+    /// made, not read, are void in the next [generation](Content::generation).
+    pub fn trim(&mut self) {
+        let derived = self.filtered.len() + self.selected.len() + self.checksums.len();
+        if self.entries > MAX_ENTRIES || derived > MAX_ENTRIES / 2 {
             self.trees.clear();
             self.entries = 0;
             self.filtered.clear();
             self.selected.clear();
+            self.checksums.clear();
             self.links.clear();
+            self.generation += 1;
         }
-        full
+    }
+
+    /// How often all was forgotten.
+    pub fn generation(&self) -> usize {
+        self.generation
+    }
+
+    /// Calls `take` with the path of each file below `root`, but does not enter the folders that `enter` refuses.
+    ///
+    /// # Errors
+    ///
+    /// The object store fails.
+    pub fn walk(
+        &mut self,
+        root: Oid,
+        enter: impl Fn(&str) -> bool,
+        mut take: impl FnMut(&str, &Entry),
+    ) -> Result<(), HistoryError> {
+        let mut todo = vec![(String::new(), root, 0)];
+        while let Some((folder, oid, depth)) = todo.pop() {
+            for entry in self.tree(oid)?.entries() {
+                let path = format!("{folder}{}", String::from_utf8_lossy(&entry.name));
+                if entry.kind() != Kind::Directory {
+                    take(&path, entry);
+                } else if depth < MAX_DEPTH && enter(&path) {
+                    todo.push((format!("{path}/"), entry.oid, depth + 1));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// A tree, read once.

@@ -5,7 +5,7 @@
 
 use super::content::{Digest, Hasher, Selector};
 use super::glob;
-use super::graph::{BuildGraph, ContextRef, Graph, Input, Step, Vertex, VertexId};
+use super::graph::{BuildGraph, ContextRef, Graph, Input, Step, Vertex, VertexId, reachable};
 use crate::source::Span;
 use crate::syntax::dockerfile::{
     Body, Command, Copy, CopySource, Dockerfile, Heredoc, Instruction, Keyword, Lexer, Lookup, MountType, Run, Sharing,
@@ -245,8 +245,9 @@ impl<'a> Converter<'a> {
             Output::Vertex(id) => Some(id),
             _ => None,
         };
-        let results = states.iter().filter_map(result).collect();
-        self.graph.builds.push(BuildGraph { name: input.name.clone(), steps, results });
+        let results: Vec<VertexId> = states.iter().filter_map(result).collect();
+        let (needs, layers) = (reachable(&self.graph, &results, true), reachable(&self.graph, &results, false));
+        self.graph.builds.push(BuildGraph { name: input.name.clone(), steps, results, needs, layers });
         self.done.insert(&input.name, Some(states.clone()));
         Ok(states)
     }
@@ -1052,7 +1053,7 @@ impl Inputs {
             inputs.push(match output {
                 Output::Scratch => continue,
                 Output::Vertex(id) => Input::Files(id, selectors),
-                Output::Context(context) => Input::Context(graph.context(context), selectors),
+                Output::Context(context) => Input::Context(graph.selection(context, selectors)),
             });
         }
         inputs

@@ -2,7 +2,9 @@
 
 use super::content::{Content, ObjectSource};
 use super::convert::{BuildContext, BuildInput};
+use super::declared;
 use super::history::HistoryError;
+use super::store::Caches;
 use super::tree::Oid;
 use crate::bake::functions::FunctionEnv;
 use crate::bake::{self, Definition, DefinitionFile, Host, Inputs, PathKind, Plan, Target};
@@ -20,6 +22,8 @@ pub struct Request {
     pub files: Vec<String>,
     /// A Dockerfile to build alone, when no bake file is meant.
     pub dockerfile: Option<String>,
+    /// The folder that is the context of that build; `""` is the root of the project.
+    pub context: String,
     /// Targets or groups, in the order in which they are built; the default group, or all targets, if there are none.
     pub targets: Vec<String>,
     /// Overrides, as bake's `--set`.
@@ -39,17 +43,8 @@ pub struct Defined {
     pub requested: Vec<String>,
     /// Builds that cannot be told, and why.
     pub failed: Vec<(String, String)>,
-    /// Caches that the builds export, by build: the mode, if there is an export at all.
-    pub exports: Vec<(String, Export)>,
-}
-
-/// Where a build's cache goes and comes from, as far as it decides about hits.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Export {
-    /// Whether it exports a cache with all steps (`true`) or with the result's layers only.
-    pub max: Option<bool>,
-    /// How many caches it imports.
-    pub imports: usize,
+    /// Where the caches of the builds come from and go to, as the bake files say it.
+    pub caches: Vec<(String, Caches)>,
 }
 
 /// Reads the builds of commits; what does not change is parsed once.
@@ -168,7 +163,7 @@ impl<S: ObjectSource> Reader<'_, S> {
                         Ok(input) => defined.inputs.push(input),
                         Err(why) => defined.failed.push((name.clone(), why)),
                     }
-                    defined.exports.push((name.clone(), export(target)));
+                    defined.caches.push((name.clone(), declared::caches_of_target(target)));
                 }
                 defined.requested = requested;
             }
@@ -210,12 +205,20 @@ impl<S: ObjectSource> Reader<'_, S> {
         if let Some(error) = evaluation.errors.first() {
             return Err(told(error));
         }
-        let has_default = |name: &str| {
+        let is_declared = |name: &str| {
             evaluation.groups.iter().any(|group| group.name == name)
                 || evaluation.targets.iter().any(|target| target.name == name)
         };
-        if inputs.targets.is_empty() && !has_default("default") {
+        if inputs.targets.is_empty() && !is_declared("default") {
             inputs.targets = evaluation.targets.iter().map(|target| target.name.clone()).collect();
+        }
+        // A target that was added later is no mistake of the commits before.
+        let exists = |name: &String| {
+            let pattern = name.contains(['*', '?', '[']);
+            pattern || is_declared(name)
+        };
+        if inputs.targets.iter().any(exists) {
+            inputs.targets.retain(exists);
         }
         let plan = evaluation.plan(&inputs, host).map_err(|error| told(&error))?;
         let mut requested: Vec<String> =
@@ -289,14 +292,13 @@ impl<S: ObjectSource> Reader<'_, S> {
             Some(dockerfile) => {
                 let mut input = BuildInput::new(path, dockerfile);
                 input.dockerfile_path = Some(path.to_owned());
-                input.context = BuildContext::Folder(String::new());
+                input.context = BuildContext::Folder(folder(&self.definitions.request.context));
                 input.target = self.definitions.request.targets.first().cloned();
                 let request = &self.definitions.request;
                 input.args = request.variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
                 let values = request.per_commit.iter().map(|name| (name.clone(), per_commit(name, self.commit)));
                 input.args.extend(values);
                 defined.requested.push(path.to_owned());
-                defined.exports.push((path.to_owned(), Export::default()));
                 defined.inputs.push(input);
             }
             None => defined.failed.push((path.to_owned(), format!("there is no {path}"))),
@@ -416,12 +418,6 @@ fn per_commit(name: &str, commit: AtCommit<'_>) -> String {
         "SOURCE_DATE_EPOCH" => (1_000_000_000 + commit.number).to_string(),
         _ => commit.id.to_owned(),
     }
-}
-
-fn export(target: &Target) -> Export {
-    let max = |to: &bake::CacheOption| to.attributes.get("mode").is_some_and(|mode| mode == "max");
-    let exports: Vec<bool> = target.cache_to.iter().flatten().map(|set| max(&set.value)).collect();
-    Export { max: exports.iter().copied().reduce(|a, b| a || b), imports: target.cache_from.iter().flatten().count() }
 }
 
 /// A main context as a path or URL.

@@ -9,6 +9,9 @@ pub type VertexId = usize;
 /// Index of a context in its [`Graph`].
 pub type ContextId = usize;
 
+/// Index of a selection in its [`Graph`].
+pub type SelectionId = usize;
+
 /// Files that a build gets from the repository: a folder with the ignore file that is in force for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ContextRef {
@@ -25,8 +28,8 @@ pub enum Input {
     Chain(VertexId),
     /// Selected files of a result; count by their content, once that is known.
     Files(VertexId, Vec<Selector>),
-    /// Selected files of a context; count by their content. Without selectors all of it.
-    Context(ContextId, Vec<Selector>),
+    /// Selected files of a context; count by their content.
+    Context(SelectionId),
     /// A whole context as root file system, which counts as new each time.
     ContextRoot(ContextId),
 }
@@ -43,6 +46,9 @@ pub struct Vertex {
     /// Whether it is a source that is always there: a base image, a download, an inline file.
     pub source: bool,
 }
+
+/// The cache keys of a graph's vertices.
+pub type Keys = Vec<Option<Digest>>;
 
 /// A numbered step of a build.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,7 +74,7 @@ pub struct Step {
 }
 
 /// A build's steps and results.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct BuildGraph {
     /// Name of the build.
     pub name: String,
@@ -76,14 +82,19 @@ pub struct BuildGraph {
     pub steps: Vec<Step>,
     /// What it results in, one per platform.
     pub results: Vec<VertexId>,
+    /// All vertices that the results are made of.
+    pub needs: Vec<VertexId>,
+    /// Of these, the ones whose layers are part of the results.
+    pub layers: Vec<VertexId>,
 }
 
 /// The vertices of several builds; equal operations on equal inputs are one vertex.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Graph {
     vertices: Vec<Vertex>,
     interned: HashMap<Vertex, VertexId>,
     contexts: Vec<ContextRef>,
+    selections: Vec<(ContextId, Vec<Selector>)>,
     /// The builds, in the order in which they were added.
     pub builds: Vec<BuildGraph>,
 }
@@ -110,6 +121,21 @@ impl Graph {
         id
     }
 
+    /// What instructions take of contexts; without selectors all of it.
+    pub fn selections(&self) -> &[(ContextId, Vec<Selector>)] {
+        &self.selections
+    }
+
+    /// Adds a selection of files, or finds the equal one.
+    pub fn selection(&mut self, context: ContextRef, selectors: Vec<Selector>) -> SelectionId {
+        let selection = (self.context(context), selectors);
+        let known = self.selections.iter().position(|other| *other == selection);
+        known.unwrap_or_else(|| {
+            self.selections.push(selection);
+            self.selections.len() - 1
+        })
+    }
+
     /// Adds a context, or finds the equal one.
     pub fn context(&mut self, context: ContextRef) -> ContextId {
         let known = self.contexts.iter().position(|other| *other == context);
@@ -119,47 +145,47 @@ impl Graph {
         })
     }
 
-    /// The cache keys of all vertices, given the content of context selections; `None` where a vertex, or one that it
-    /// needs, selects something that is not there.
+    /// The cache keys of all vertices, given the digests of selections; `None` where a vertex, or one that it needs,
+    /// selects something that is not there.
     ///
-    /// `content` answers for a context and selectors. `fresh` goes into the keys of what never is the same twice. Files of
-    /// a result are taken to change whenever what made the result does, because only running it could tell more.
-    ///
-    /// # Errors
-    ///
-    /// What `content` fails with.
-    pub fn keys<E>(
-        &self,
-        fresh: &[u8],
-        mut content: impl FnMut(ContextId, &[Selector]) -> Result<Option<Digest>, E>,
-    ) -> Result<Vec<Option<Digest>>, E> {
-        let mut keys: Vec<Option<Digest>> = Vec::with_capacity(self.vertices.len());
+    /// `fresh` goes into the keys of what never is the same twice. Files of a result are taken to change whenever what
+    /// made the result does, because only running it could tell more. What nothing of this has changed for since `before`
+    /// has the same key as there.
+    pub fn keys(&self, fresh: &[u8], selected: &[Option<Digest>], before: Option<(&[Option<Digest>], &Keys)>) -> Keys {
+        let same = |id: SelectionId| before.is_some_and(|(other, _)| other.get(id) == Some(&selected[id]));
+        let mut keys: Keys = Vec::with_capacity(self.vertices.len());
+        let mut is_same = Vec::with_capacity(self.vertices.len());
         for vertex in &self.vertices {
-            let mut hasher = Hasher::new("vertex").part(vertex.operation.0);
-            let mut complete = true;
-            for input in &vertex.inputs {
-                let digest = match input {
-                    Input::Chain(id) | Input::Files(id, _) => keys[*id],
-                    Input::Context(id, selectors) => content(*id, selectors)?,
-                    Input::ContextRoot(_) => {
-                        hasher.add(fresh);
-                        continue;
-                    }
-                };
-                match digest {
-                    Some(digest) => hasher.add(digest.0),
-                    None => complete = false,
-                }
-                if let Input::Files(_, selectors) = input {
-                    selectors.iter().for_each(|selector| hasher.add(&selector.path));
-                }
-            }
-            if vertex.ignore_cache {
-                hasher.add(fresh);
-            }
-            keys.push(complete.then(|| hasher.finish()));
+            let id = keys.len();
+            let unchanged = !vertex.ignore_cache
+                && vertex.inputs.iter().all(|input| match input {
+                    Input::Chain(id) | Input::Files(id, _) => is_same[*id],
+                    Input::Context(id) => same(*id),
+                    Input::ContextRoot(_) => false,
+                });
+            let known = before.filter(|_| unchanged).and_then(|(_, keys)| keys.get(id));
+            is_same.push(known.is_some());
+            keys.push(known.copied().unwrap_or_else(|| self.key(vertex, fresh, selected, &keys)));
         }
-        Ok(keys)
+        keys
+    }
+
+    fn key(&self, vertex: &Vertex, fresh: &[u8], selected: &[Option<Digest>], keys: &Keys) -> Option<Digest> {
+        let mut hasher = Hasher::new("vertex").part(vertex.operation.0);
+        for input in &vertex.inputs {
+            match input {
+                Input::Chain(id) | Input::Files(id, _) => hasher.add(keys[*id]?.0),
+                Input::Context(id) => hasher.add(selected[*id]?.0),
+                Input::ContextRoot(_) => hasher.add(fresh),
+            }
+            if let Input::Files(_, selectors) = input {
+                selectors.iter().for_each(|selector| hasher.add(&selector.path));
+            }
+        }
+        if vertex.ignore_cache {
+            hasher.add(fresh);
+        }
+        Some(hasher.finish())
     }
 
     /// Whether there is anything whose key is another one each time.
@@ -167,4 +193,23 @@ impl Graph {
         let is_root = |input: &Input| matches!(input, Input::ContextRoot(_));
         self.vertices.iter().any(|vertex| vertex.ignore_cache || vertex.inputs.iter().any(is_root))
     }
+}
+
+/// All vertices that results are made of; without `files` only those whose layers are part of them.
+pub fn reachable(graph: &Graph, results: &[VertexId], files: bool) -> Vec<VertexId> {
+    let mut seen = vec![false; graph.vertices().len()];
+    let mut todo = results.to_vec();
+    let mut found = Vec::new();
+    while let Some(id) = todo.pop() {
+        if std::mem::replace(&mut seen[id], true) {
+            continue;
+        }
+        found.push(id);
+        todo.extend(graph.vertices()[id].inputs.iter().filter_map(|input| match input {
+            Input::Chain(id) => Some(*id),
+            Input::Files(id, _) if files => Some(*id),
+            _ => None,
+        }));
+    }
+    found
 }

@@ -4,7 +4,7 @@
 //! lazy fetching of partial clones are switched off, and only the object store is asked.
 
 use super::tree::{Entry, ObjectFormat, Oid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -66,6 +66,8 @@ pub struct Commit {
     pub time: i64,
     /// The first line of its message.
     pub subject: String,
+    /// The number of the merged branch that it was made on; `None` for the branch whose history this is.
+    pub branch: Option<u32>,
 }
 
 /// Which commits to read.
@@ -154,16 +156,13 @@ impl Repository {
             return Err(if empty { HistoryError::NoCommits } else { HistoryError::NoSuchRevision(tip.to_owned()) });
         }
         let count;
-        let mut args =
-            vec!["log", "--first-parent", "--no-show-signature", "--no-notes", "--no-decorate", "--no-color"];
-        args.extend(["--encoding=UTF-8", "--format=%H %T %ct %s"]);
+        let mut args = vec!["--first-parent"];
         if let Range::Last(n) = range {
             count = format!("--max-count={n}");
             args.push(&count);
         }
         args.extend(["--end-of-options", tip, "--"]);
-        let answer = self.run(&args)?;
-        let mut commits: Vec<Commit> = answer.lines().filter_map(commit).collect();
+        let mut commits: Vec<Commit> = self.log(&args)?.into_iter().map(|(commit, _)| commit).collect();
         commits.reverse();
         if commits.is_empty() { Err(HistoryError::NoCommits) } else { Ok(commits) }
     }
@@ -196,6 +195,29 @@ impl Repository {
     pub fn files(&self, commit: &str) -> Result<BTreeMap<String, Entry>, HistoryError> {
         let listing = self.run_bytes(&["ls-tree", "-r", "-z", "--end-of-options", commit])?;
         Ok(listing.split(|byte| *byte == 0).filter_map(listed).collect())
+    }
+
+    /// As [`commits`](Self::commits), with the commits of the branches that were merged among them, each as what a pull
+    /// request was at: in order of time, behind what the branch was forked from and before its merge.
+    ///
+    /// # Errors
+    ///
+    /// As for [`commits`](Self::commits).
+    pub fn commits_of_branches(&self, tip: &str, range: Range) -> Result<Vec<Commit>, HistoryError> {
+        let main = self.commits(tip, range)?;
+        let Some(oldest) = main.first() else { return Err(HistoryError::NoCommits) };
+        let without = format!("^{}", oldest.id);
+        let log = self.log(&["--end-of-options", tip, &without, "--"])?;
+        let all: HashMap<Oid, (Commit, Vec<Oid>)> = log.into_iter().map(|entry| (entry.0.id, entry)).collect();
+        Ok(interleave(main, &all))
+    }
+
+    /// Commits with their parents.
+    fn log(&self, args: &[&str]) -> Result<Vec<(Commit, Vec<Oid>)>, HistoryError> {
+        let options = ["log", "--no-show-signature", "--no-notes", "--no-decorate", "--no-color", "--encoding=UTF-8"];
+        let format = ["--format=%H %T %ct %P%x09%s"];
+        let answer = self.run(&[&options[..], &format, args].concat())?;
+        Ok(answer.lines().filter_map(commit).collect())
     }
 
     /// Opens the object store.
@@ -271,14 +293,53 @@ fn listed(entry: &[u8]) -> Option<(String, Entry)> {
     Some((path.to_owned(), Entry { mode, name: path.as_bytes().into(), oid }))
 }
 
-fn commit(line: &str) -> Option<Commit> {
-    let mut parts = line.splitn(4, ' ');
-    Some(Commit {
+fn commit(line: &str) -> Option<(Commit, Vec<Oid>)> {
+    let (ids, subject) = line.split_once('\t')?;
+    let mut parts = ids.split(' ');
+    let commit = Commit {
         id: Oid::from_hex(parts.next()?)?,
         tree: Oid::from_hex(parts.next()?)?,
         time: parts.next()?.parse().ok()?,
-        subject: parts.next().unwrap_or_default().to_owned(),
-    })
+        subject: subject.to_owned(),
+        branch: None,
+    };
+    Some((commit, parts.filter_map(Oid::from_hex).collect()))
+}
+
+/// Puts the commits of merged branches between those of the branch that they were merged into. Clocks of other people
+/// may be wrong, so a commit never counts as older than the one before it, nor as newer than its merge.
+fn interleave(main: Vec<Commit>, all: &HashMap<Oid, (Commit, Vec<Oid>)>) -> Vec<Commit> {
+    let mut times: Vec<i64> = Vec::with_capacity(main.len());
+    for commit in &main {
+        times.push(times.last().map_or(commit.time, |before| commit.time.max(*before)));
+    }
+    let place: HashMap<Oid, usize> = main.iter().enumerate().map(|(at, commit)| (commit.id, at)).collect();
+    let mut taken: HashSet<Oid> = HashSet::new();
+    let mut runs: Vec<((i64, usize, bool, usize), Commit)> = Vec::new();
+    let mut branches = 0;
+    for (at, merge) in main.into_iter().enumerate() {
+        let parents = all.get(&merge.id).map_or(&[][..], |(_, parents)| parents);
+        for head in parents.iter().skip(1) {
+            let mut chain = Vec::new();
+            let mut next = Some(*head);
+            while let Some((commit, parents)) = next.and_then(|id| all.get(&id))
+                && !place.contains_key(&commit.id)
+                && taken.insert(commit.id)
+            {
+                chain.push(commit);
+                next = parents.first().copied();
+            }
+            let mut time = next.and_then(|fork| place.get(&fork)).map_or(i64::MIN, |fork| times[*fork]);
+            for (number, commit) in chain.iter().rev().enumerate() {
+                time = time.max(commit.time).min(times[at]).max(times[0]);
+                runs.push(((time, at, false, number), Commit { branch: Some(branches), ..(*commit).clone() }));
+            }
+            branches += u32::from(!chain.is_empty());
+        }
+        runs.push(((times[at], at, true, 0), merge));
+    }
+    runs.sort_by_key(|(key, _)| *key);
+    runs.into_iter().map(|(_, commit)| commit).collect()
 }
 
 /// An open object store: one `git cat-file --batch` that answers all requests.

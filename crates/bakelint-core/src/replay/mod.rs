@@ -7,7 +7,7 @@
 //! ```text
 //! history -> definitions -> convert -> graph   what would be built at a commit
 //!         -> tree, content                     the files that it selects
-//!                    -> run, store             what is executed, and what is kept
+//!      declared      -> run, store             what is executed, where, and what is kept
 //!                           -> simulate        why, how often, how long
 //! logs -> durations
 //! ```
@@ -17,8 +17,10 @@
 
 pub mod content;
 pub mod convert;
+pub mod declared;
 pub mod definitions;
 pub mod durations;
+pub mod findings;
 mod glob;
 pub mod graph;
 pub mod history;
@@ -30,18 +32,45 @@ pub mod store;
 pub mod tree;
 
 use content::{Content, Overlay};
+use declared::{DeclaredCall, Wanted};
 use durations::Durations;
 use history::{Commit, HistoryError, Range, Repository};
 use simulate::{CommitTime, Options, Replay, Simulator, uncertain_content};
 use stats::{Estimate, mean_difference};
+use std::collections::HashMap;
+use store::{Caches, StoreKind};
+
+use crate::model::Project;
+use crate::model::settings::Settings;
+use crate::snapshot::{FileKind, Snapshot};
 
 /// A replay with the commits that it is about.
 #[derive(Debug, Clone)]
 pub struct History {
-    /// The commits, oldest first.
+    /// The commits in the order in which they are built.
     pub commits: Vec<Commit>,
     /// What was found.
     pub replay: Replay,
+}
+
+/// Which commits are built.
+#[derive(Debug, Clone, Copy)]
+pub struct Commits<'c> {
+    /// Where the history ends.
+    pub tip: &'c str,
+    /// How far it goes back.
+    pub range: Range,
+    /// Whether the commits of branches that were merged are built too, as pull requests do.
+    pub branches: bool,
+}
+
+impl Commits<'_> {
+    fn of(&self, repository: &Repository) -> Result<Vec<Commit>, HistoryError> {
+        match self.branches {
+            true => repository.commits_of_branches(self.tip, self.range),
+            false => repository.commits(self.tip, self.range),
+        }
+    }
 }
 
 /// Replays the builds of a branch's commits.
@@ -53,47 +82,19 @@ pub struct History {
 /// The history cannot be read. What is wrong with a commit's definitions is told in [`Replay::failures`].
 pub fn replay(
     repository: &Repository,
-    tip: &str,
-    range: Range,
+    commits: Commits<'_>,
     options: Options,
     durations: Durations,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<History, HistoryError> {
-    let commits = repository.commits(tip, range)?;
-    let (mut simulator, last) = simulator(repository, &commits, options, durations)?;
-    for (number, commit) in commits.iter().enumerate() {
-        simulator.commit(commit)?;
-        progress(number + 1, commits.len());
-    }
-    let mut replay = simulator.finish();
-    if repository.is_shallow() {
-        let text =
-            "the clone is shallow: only the commits that are there count (`git fetch --unshallow` gets the others)";
-        replay.notes.push(text.to_owned());
-    }
-    replay.notes.extend(uncertain_content(&mut Content::new(repository.objects()?), last)?);
-    Ok(History { commits, replay })
-}
-
-/// A simulator over a repository, and the newest tree.
-fn simulator(
-    repository: &Repository,
-    commits: &[Commit],
-    options: Options,
-    durations: Durations,
-) -> Result<(Simulator<history::Objects>, tree::Oid), HistoryError> {
-    let last = commits.last().ok_or(HistoryError::NoCommits)?;
-    let mut simulator = Simulator::new(repository.objects()?, options, durations);
-    simulator.fix_definitions(last);
-    Ok((simulator, last.tree))
+    let (history, _) = what_if(repository, commits, options, durations, &[], progress)?;
+    Ok(history)
 }
 
 /// What a change of files would have saved on the same commits.
 #[derive(Debug, Clone)]
 pub struct WhatIf {
-    /// Without the change.
-    pub before: History,
-    /// With it.
+    /// The replay with the change.
     pub after: Replay,
     /// Executed steps per commit that are saved.
     pub steps: Option<Estimate>,
@@ -105,70 +106,198 @@ pub struct WhatIf {
     pub pays_back_after: Option<f64>,
 }
 
-/// Replays the same commits without and with a change, both with the definitions of the newest commit.
+/// Replays the same commits without and with each of several changes. With any change, all builds have the definitions
+/// of the newest commit. The files of a commit are read once for all.
 ///
 /// # Errors
 ///
 /// The history cannot be read.
 pub fn what_if(
     repository: &Repository,
-    tip: &str,
-    range: Range,
+    commits: Commits<'_>,
     options: Options,
     durations: Durations,
-    change: &Overlay,
+    changes: &[Overlay],
     progress: &mut dyn FnMut(usize, usize),
-) -> Result<WhatIf, HistoryError> {
-    let commits = repository.commits(tip, range)?;
-    let options = Options { fixed_definitions: true, ..options };
-    let changed = Options { overlay: change.clone(), ..options.clone() };
-    let (mut before, _) = simulator(repository, &commits, options, durations.clone())?;
-    let (mut after, _) = simulator(repository, &commits, changed, durations.clone())?;
+) -> Result<(History, Vec<WhatIf>), HistoryError> {
+    let commits = commits.of(repository)?;
+    let newest = commits.last().ok_or(HistoryError::NoCommits)?;
+    let fixed_definitions = options.fixed_definitions || !changes.is_empty();
+    let options = Options { fixed_definitions, ..options };
+    let mut content = Content::new(repository.objects()?);
+    let overlaid = |change: &Overlay| {
+        let mut overlay = options.overlay.clone();
+        overlay.extend(change.clone());
+        overlay
+    };
+    let changed = changes.iter().map(|change| Options { overlay: overlaid(change), ..options.clone() });
+    let mut simulators: Vec<Simulator> = [options.clone()]
+        .into_iter()
+        .chain(changed)
+        .map(|options| {
+            let mut simulator = Simulator::new(options, durations.clone());
+            simulator.fix_definitions(newest);
+            simulator
+        })
+        .collect();
+    let last_of: HashMap<u32, usize> =
+        commits.iter().enumerate().filter_map(|(at, commit)| Some((commit.branch?, at))).collect();
     for (number, commit) in commits.iter().enumerate() {
-        before.commit(commit)?;
-        after.commit(commit)?;
+        content.trim();
+        for simulator in &mut simulators {
+            simulator.commit(&mut content, commit)?;
+            if let Some(branch) = commit.branch.filter(|branch| last_of.get(branch) == Some(&number)) {
+                simulator.close(branch);
+            }
+        }
         progress(number + 1, commits.len());
     }
-    let last = commits.last().ok_or(HistoryError::NoCommits)?;
-    let mut merged = before.clone_store(repository.objects()?);
-    let first_run = merged.first_run_after(last, change.clone())?;
-    let (before, after) = (before.finish(), after.finish());
+    let mut simulators = simulators.into_iter();
+    let Some(before) = simulators.next() else { return Err(HistoryError::NoCommits) };
+    let mut first_runs = Vec::with_capacity(changes.len());
+    for change in changes {
+        first_runs.push(before.with_same_store().first_run_after(&mut content, newest, overlaid(change))?);
+    }
+    let notes = uncertain_content(&mut content, newest.tree)?;
+    let mut replay = before.finish();
+    let answers = simulators.zip(first_runs).map(|(simulator, first_run)| {
+        let after = simulator.finish();
+        compare(&replay, after, first_run, !durations.is_empty())
+    });
+    let answers = answers.collect();
+    if repository.is_shallow() {
+        let text =
+            "the clone is shallow: only the commits that are there count (`git fetch --unshallow` gets the others)";
+        replay.notes.push(text.to_owned());
+    }
+    replay.notes.extend(notes);
+    Ok((History { commits, replay }, answers))
+}
+
+/// What a change saves, by what each commit costs without and with it.
+fn compare(before: &Replay, after: Replay, first_run: CommitTime, timed: bool) -> WhatIf {
     // The first commit is cold with and without the change.
     let pairs = || before.times.iter().zip(&after.times).skip(1);
     let steps: Vec<f64> = pairs().map(|(b, a)| b.executed as f64 - a.executed as f64).collect();
     let seconds: Vec<f64> = pairs().map(|(b, a)| b.longest_path - a.longest_path).collect();
-    let seconds = if durations.is_empty() { None } else { mean_difference(&seconds) };
+    let seconds = if timed { mean_difference(&seconds) } else { None };
     let pays_back_after = seconds.filter(|saved| saved.value > 0.0).map(|saved| first_run.longest_path / saved.value);
-    Ok(WhatIf {
-        before: History { commits, replay: before },
-        after,
-        steps: mean_difference(&steps),
-        seconds,
-        first_run,
-        pays_back_after,
-    })
+    WhatIf { steps: mean_difference(&steps), after, seconds, first_run, pays_back_after }
 }
 
-/// The caches that the builds of the newest commit import and export, by build.
+/// What the newest commit says about its own builds.
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// The calls that workflows make for the builds.
+    pub calls: Vec<DeclaredCall>,
+    /// Where the caches of the builds come from and go to, as the bake files alone say it.
+    pub caches: Vec<(String, Caches)>,
+    /// The builds that are asked for.
+    pub requested: Vec<String>,
+}
+
+impl Declared {
+    /// Lets what the project says decide where builds run and what survives. What a reader should know about it, in
+    /// sentences.
+    pub fn apply(self, options: &mut Options) -> Vec<String> {
+        let Declared { calls, caches, requested } = self;
+        let mut notes = Vec::new();
+        options.store = StoreKind::Declared;
+        let called = |name: &String| calls.iter().flat_map(|call| &call.builds).any(|(other, _)| other == name);
+        let cached = |name: &String| caches.iter().any(|(other, caches)| other == name && !caches.is_empty());
+        match requested.iter().filter(|name| !called(name) && !cached(name)).count() {
+            0 => {}
+            all if all == requested.len() => notes.push(
+                "no workflow makes the builds and none has a cache, so one builder that keeps everything is assumed (--store says \
+                 otherwise)"
+                    .to_owned(),
+            ),
+            some => notes.push(format!(
+                "{some} of {} builds are made by no workflow and have no cache: one builder that keeps everything is assumed for \
+                 them",
+                requested.len()
+            )),
+        }
+        if calls.iter().any(|call| call.open) {
+            notes.push("some cache options of the workflows do not follow from the files and are left out".to_owned());
+        }
+        let cold =
+            |call: &DeclaredCall| !call.builder.persistent && call.builds.iter().all(|(_, caches)| caches.is_empty());
+        if !calls.is_empty() && calls.iter().all(cold) {
+            let text = "the workflows build on fresh runners without a cache, so every run executes everything";
+            notes.push(text.to_owned());
+        }
+        options.calls = calls;
+        if options.together && !options.calls.is_empty() {
+            let mut all = options.calls.swap_remove(0);
+            for (name, caches) in std::mem::take(&mut options.calls).into_iter().flat_map(|call| call.builds) {
+                if !all.builds.iter().any(|(other, _)| *other == name) {
+                    all.builds.push((name, caches));
+                }
+            }
+            options.calls = vec![all];
+        }
+        notes
+    }
+}
+
+/// What bake files and workflows of the newest commit say about where builds run and where their caches lie.
 ///
 /// # Errors
 ///
 /// The history cannot be read.
-pub fn exports(
+pub fn declared(
     repository: &Repository,
     tip: &str,
     options: &Options,
-) -> Result<Vec<(String, definitions::Export)>, HistoryError> {
+    settings: &Settings,
+) -> Result<Declared, HistoryError> {
     let commits = repository.commits(tip, Range::Last(1))?;
-    let last = commits.last().ok_or(HistoryError::NoCommits)?;
+    let newest = commits.last().ok_or(HistoryError::NoCommits)?;
     let mut content = Content::new(repository.objects()?);
     let root = match options.prefix.as_str() {
-        "" => Some(last.tree),
-        prefix => content.directory(last.tree, prefix)?,
+        "" => Some(newest.tree),
+        prefix => content.directory(newest.tree, prefix)?,
     };
-    let Some(root) = root else { return Ok(Vec::new()) };
+    let Some(root) = root else { return Ok(Declared::default()) };
+    let id = newest.id.to_string();
     let mut definitions = definitions::Definitions::new(options.request.clone());
-    let id = last.id.to_string();
     let defined = definitions.at(&mut content, definitions::AtCommit { root, id: &id, number: 0 })?;
-    Ok(defined.exports.clone())
+    let (caches, requested) = (defined.caches.clone(), defined.requested.clone());
+    let project = Project::new(definition_files(&mut content, newest.tree)?, settings.clone());
+    let dockerfile = options.request.dockerfile.clone().or_else(|| caches.is_empty().then(|| "Dockerfile".to_owned()));
+    let mut calls = match dockerfile {
+        Some(name) => {
+            let path = if options.prefix.is_empty() { name.clone() } else { format!("{}/{name}", options.prefix) };
+            declared::calls(&project, Wanted::Dockerfile { path: &path, name: &name })
+        }
+        None => declared::calls(&project, Wanted::Targets { folder: &options.prefix }),
+    };
+    for call in &mut calls {
+        call.builds.retain(|(name, _)| requested.contains(name));
+    }
+    calls.retain(|call| !call.builds.is_empty());
+    Ok(Declared { calls, caches, requested })
+}
+
+/// The workflows of a commit and the files that tell what they build.
+fn definition_files<S: content::ObjectSource>(
+    content: &mut Content<S>,
+    tree: tree::Oid,
+) -> Result<Snapshot, HistoryError> {
+    let mut wanted = Vec::new();
+    let own = |folder: &str| !["vendor", "node_modules"].contains(&folder.rsplit('/').next().unwrap_or_default());
+    content.walk(tree, own, |path, entry| {
+        use FileKind::{Action, BakeHcl, BakeJson, Compose, Workflow};
+        let describes = matches!(FileKind::of(path), Action | BakeHcl | BakeJson | Compose | Workflow);
+        let is_file = matches!(entry.kind(), tree::Kind::File | tree::Kind::Executable);
+        if is_file && (describes || path.ends_with(".hcl")) {
+            wanted.push((path.to_owned(), entry.oid));
+        }
+    })?;
+    let mut snapshot = Snapshot::default();
+    for (path, oid) in wanted {
+        snapshot.insert(path, content.blob(oid)?);
+    }
+    Ok(snapshot)
 }

@@ -1,16 +1,17 @@
 //! The replay itself: commit by commit, which steps are executed, and why.
 
-use super::content::{Content, ContentError, Digest, Hasher, ObjectSource, Overlay, Selector};
+use super::content::{Content, ContentError, Digest, ObjectSource, Overlay};
 use super::convert::{ConvertError, convert};
+use super::declared::DeclaredCall;
 use super::definitions::{AtCommit, Defined, Definitions, Request};
 use super::durations::{Durations, StepKey};
-use super::graph::{ContextRef, Graph, Input, Step, VertexId};
+use super::graph::{ContextId, ContextRef, Graph, Input, Keys, SelectionId, Step, VertexId};
 use super::history::{Commit, HistoryError};
-use super::run::{Call, Executed, reachable, run};
-use super::store::{Store, StoreKind};
+use super::run::{Call, Executed, Imports, run};
+use super::store::{Branch, Builder, Caches, Location, Store, StoreKind};
 use super::tree::{Entry, Kind, Oid, Tree};
 use crate::syntax::dockerignore::clean;
-use std::collections::hash_map::Entry::Vacant;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Options {
     pub store: StoreKind,
     /// Whether all targets are built by one call; else each by its own, one after the other on the same builder.
     pub together: bool,
+    /// For [`StoreKind::Declared`]: the calls that workflows make, if they make any; these go before `together`.
+    pub calls: Vec<DeclaredCall>,
     /// Build every commit with the definitions of the last one, not with its own.
     pub fixed_definitions: bool,
     /// Path of the project inside the repository; empty for its top.
@@ -31,6 +34,8 @@ pub struct Options {
     pub git_directory: bool,
     /// Files to put over those of every commit: a change whose effect is asked for.
     pub overlay: Overlay,
+    /// Name of the branch whose history is replayed, after which caches may be named.
+    pub branch: String,
 }
 
 /// Why a step was executed at a commit.
@@ -76,6 +81,31 @@ pub struct StepHistory {
     pub blamed_seconds: f64,
     /// Commits at which an executed step goes back to this one.
     pub roots: usize,
+}
+
+impl StepHistory {
+    /// At how many commits it was executed, of how many at which it is part of the build. The first commit does not count:
+    /// it is cold by nature.
+    pub fn rebuilds(&self) -> (usize, usize) {
+        let flags = self.rebuilt.iter().skip(1).flatten();
+        (flags.clone().filter(|rebuilt| **rebuilt).count(), flags.count())
+    }
+
+    /// At how many commits a cause had a part in the execution, and at how many it was the only one; the most frequent
+    /// first.
+    pub fn ranked_causes(&self) -> Vec<(Cause, usize, usize)> {
+        let mut counts: BTreeMap<&Cause, (usize, usize)> = BTreeMap::new();
+        for causes in self.causes.values() {
+            for cause in causes {
+                let count = counts.entry(cause).or_default();
+                count.0 += 1;
+                count.1 += usize::from(causes.len() == 1);
+            }
+        }
+        let mut ranked: Vec<_> = counts.into_iter().map(|(cause, (all, alone))| (cause.clone(), all, alone)).collect();
+        ranked.sort_by(|a, b| b.1.cmp(&a.1).then(b.2.cmp(&a.2)).then(a.0.cmp(&b.0)));
+        ranked
+    }
 }
 
 /// A build over all commits.
@@ -133,9 +163,9 @@ impl Replay {
     }
 }
 
-/// Replays the builds of commits, one after the other.
-pub struct Simulator<S> {
-    content: Content<S>,
+/// Replays the builds of commits, one after the other. The files of the commits are in a [`Content`], which several
+/// replays of the same commits share.
+pub struct Simulator {
     options: Options,
     durations: Durations,
     definitions: Definitions,
@@ -143,21 +173,50 @@ pub struct Simulator<S> {
     graph: Option<Prepared>,
     rows: Vec<Rows>,
     replay: Replay,
-    /// What each step consisted of when it was last part of the build.
-    before: HashMap<RowKey, Snapshot>,
-    /// Context trees of the commit before.
-    trees_before: HashMap<ContextRef, Oid>,
+    /// The run before, by branch.
+    before: HashMap<Branch, Before>,
     fixed: Option<Oid>,
     commits: usize,
 }
 
-type RowKey = (String, String, u32, Option<String>);
+/// What causes are told against: the run before on the same branch, or else on the default branch.
+#[derive(Debug, Clone, Default)]
+struct Before {
+    /// What each step consisted of when it was last part of the build.
+    steps: HashMap<RowId, StepBefore>,
+    /// The trees of its contexts, and the generation of the content that has them.
+    trees: HashMap<ContextRef, Oid>,
+    generation: usize,
+}
+
+/// Stage, number and platform of a step.
+type RowKey = (String, u32, Option<String>);
 
 struct Rows {
     name: String,
     requested: bool,
     by_key: HashMap<RowKey, usize>,
     steps: Vec<StepHistory>,
+}
+
+impl Rows {
+    /// The row of a step, which is added if there is none yet.
+    fn row(&mut self, build: usize, step: &Step, commits: usize) -> RowId {
+        let key = (step.stage.clone(), step.index, step.platform.clone());
+        let at = *self.by_key.entry(key).or_insert_with(|| {
+            self.steps.push(StepHistory {
+                step: step.clone(),
+                rebuilt: vec![None; commits],
+                rebuilt_at_worst: 0,
+                causes: BTreeMap::new(),
+                blamed_seconds: 0.0,
+                roots: 0,
+            });
+            self.steps.len() - 1
+        });
+        self.steps[at].step.clone_from(step);
+        (build, at)
+    }
 }
 
 /// A graph with what is computed once for it.
@@ -169,8 +228,37 @@ struct Prepared {
     /// Vertices that are (part of) steps.
     is_step: Vec<bool>,
     has_fresh: bool,
-    /// Vertices whose imported results may be lost.
-    may_be_lost: HashSet<VertexId>,
+    calls: Vec<Call>,
+    /// Per build and step: what definitions say of it, and its row, once it has one.
+    steps: Vec<Vec<PreparedStep>>,
+    /// The digests of selections and the keys of the commit before.
+    before: Option<(Vec<Option<Digest>>, Keys)>,
+}
+
+struct PreparedStep {
+    fixed: Arc<Fixed>,
+    selections: Vec<SelectionId>,
+    row: Option<RowId>,
+}
+
+/// A row's build and its place there.
+type RowId = (usize, usize);
+
+/// The run that is replayed.
+struct Now<'n> {
+    number: usize,
+    id: &'n str,
+    tree: Oid,
+    branch: Branch,
+}
+
+/// Whether a call imports in a way in which BuildKit is known to lose hits.
+fn may_lose(call: &Call, branch: Branch) -> bool {
+    let several = |caches: &Caches| {
+        caches.imports.len() > 1 || branch.is_some() && caches.imports.iter().any(|location| location.restricted)
+    };
+    let imports = call.builds.iter().any(|(_, caches)| !caches.imports.is_empty());
+    imports && (call.builds.len() > 1 || call.builds.iter().any(|(_, caches)| several(caches)))
 }
 
 /// What the calls of one commit did.
@@ -180,27 +268,40 @@ struct Runs<'r> {
     at_worst: &'r Executed,
 }
 
-struct Snapshot {
+/// What definitions say of a step.
+#[derive(Debug, PartialEq)]
+struct Fixed {
     text: String,
     operations: Vec<Digest>,
-    contexts: Vec<Digest>,
     variables: Vec<(String, String)>,
 }
 
-impl<S: ObjectSource> Simulator<S> {
+/// What a step consisted of.
+#[derive(Debug, Clone)]
+struct StepBefore {
+    fixed: Arc<Fixed>,
+    contexts: Vec<Option<Digest>>,
+}
+
+/// What instructions take of the contexts of a commit.
+struct Selected {
+    digests: Vec<Option<Digest>>,
+    /// Why something cannot be taken.
+    missing: HashMap<SelectionId, String>,
+}
+
+impl Simulator {
     /// A replay of nothing yet. The durations may be empty; then no seconds are told.
-    pub fn new(source: S, options: Options, durations: Durations) -> Self {
+    pub fn new(options: Options, durations: Durations) -> Self {
         Simulator {
-            content: Content::new(source),
             definitions: Definitions::new(options.request.clone()),
-            store: Store::new(options.store),
+            store: Store::new(options.branch.clone()),
             options,
             durations,
             graph: None,
             rows: Vec::new(),
             replay: Replay::default(),
             before: HashMap::new(),
-            trees_before: HashMap::new(),
             fixed: None,
             commits: 0,
         }
@@ -218,33 +319,31 @@ impl<S: ObjectSource> Simulator<S> {
     /// # Errors
     ///
     /// The object store fails.
-    pub fn commit(&mut self, commit: &Commit) -> Result<(), HistoryError> {
-        if self.content.trim() {
-            self.trees_before.clear();
-        }
+    pub fn commit<S: ObjectSource>(&mut self, content: &mut Content<S>, commit: &Commit) -> Result<(), HistoryError> {
         let number = self.commits;
         self.commits += 1;
         self.replay.times.push(CommitTime::default());
-        let tree = self.content.overlay(commit.tree, &self.options.overlay)?;
+        let tree = content.overlay(commit.tree, &self.options.overlay)?;
         let id = commit.id.to_string();
-        let Some(root) = self.project(tree)? else {
+        let Some(root) = self.project(content, tree)? else {
             let reason = format!("there is no folder {}", self.options.prefix);
             self.replay.failures.push(Failure { commit: number, build: String::new(), reason });
             return Ok(());
         };
         let defining = match self.fixed {
             Some(fixed) => {
-                let fixed = self.content.overlay(fixed, &self.options.overlay)?;
-                self.project(fixed)?.unwrap_or(root)
+                let fixed = content.overlay(fixed, &self.options.overlay)?;
+                self.project(content, fixed)?.unwrap_or(root)
             }
             None => root,
         };
-        let defined = self.definitions.at(&mut self.content, AtCommit { root: defining, id: &id, number })?;
-        let prepared = match self.graph.take() {
+        let defined = self.definitions.at(content, AtCommit { root: defining, id: &id, number })?;
+        let mut prepared = match self.graph.take() {
             Some(prepared) if Arc::ptr_eq(&prepared.defined, &defined) => prepared,
             _ => self.prepare(defined),
         };
-        let result = self.build(number, &id, tree, &prepared);
+        let now = Now { number, id: &id, tree, branch: commit.branch };
+        let result = self.build(content, &now, &mut prepared);
         self.graph = Some(prepared);
         result
     }
@@ -261,9 +360,15 @@ impl<S: ObjectSource> Simulator<S> {
         self.replay
     }
 
-    /// A simulator that reads from `source` and starts with what this one's store holds now.
-    pub fn clone_store<T: ObjectSource>(&self, source: T) -> Simulator<T> {
-        let mut other = Simulator::new(source, self.options.clone(), self.durations.clone());
+    /// No more runs are for this branch.
+    pub fn close(&mut self, branch: u32) {
+        self.store.close(branch);
+        self.before.remove(&Some(branch));
+    }
+
+    /// A simulator that starts with what this one's store holds now.
+    pub fn with_same_store(&self) -> Simulator {
+        let mut other = Simulator::new(self.options.clone(), self.durations.clone());
         other.store = self.store.clone();
         other.fixed = self.fixed;
         other
@@ -274,20 +379,25 @@ impl<S: ObjectSource> Simulator<S> {
     /// # Errors
     ///
     /// The object store fails.
-    pub fn first_run_after(&mut self, commit: &Commit, overlay: Overlay) -> Result<CommitTime, HistoryError> {
+    pub fn first_run_after<S: ObjectSource>(
+        &mut self,
+        content: &mut Content<S>,
+        commit: &Commit,
+        overlay: Overlay,
+    ) -> Result<CommitTime, HistoryError> {
         self.options.overlay = overlay;
         self.definitions = Definitions::new(self.options.request.clone());
         self.graph = None;
-        self.commit(commit)?;
+        self.commit(content, commit)?;
         Ok(self.replay.times.last().copied().unwrap_or_default())
     }
 
     /// The project's folder in a commit's tree.
-    fn project(&mut self, tree: Oid) -> Result<Option<Oid>, HistoryError> {
+    fn project<S: ObjectSource>(&self, content: &mut Content<S>, tree: Oid) -> Result<Option<Oid>, HistoryError> {
         if self.options.prefix.is_empty() {
             return Ok(Some(tree));
         }
-        self.content.directory(tree, &self.options.prefix.clone())
+        content.directory(tree, &self.options.prefix)
     }
 
     fn prepare(&self, defined: Arc<Defined>) -> Prepared {
@@ -306,80 +416,96 @@ impl<S: ObjectSource> Simulator<S> {
             }
         }
         let has_fresh = graph.has_fresh();
-        let may_be_lost = self.may_be_lost(&graph, &defined);
-        Prepared { defined, graph, errors, times, is_step, has_fresh, may_be_lost }
-    }
-
-    /// The vertices that a fresh builder may miss although an import has them: all of a build with several imports, and
-    /// what is not shared of all but one of the targets that are baked at once and share steps.
-    fn may_be_lost(&self, graph: &Graph, defined: &Defined) -> HashSet<VertexId> {
-        let mut lost = HashSet::new();
-        if !matches!(self.options.store, StoreKind::RefLast(_)) {
-            return lost;
-        }
-        let requested = |name: &String| defined.requested.iter().position(|other| other == name);
-        let mut builds: Vec<(usize, &String, HashSet<VertexId>)> = graph
-            .builds
-            .iter()
-            .filter_map(|build| {
-                let all = reachable(graph, &build.results, true).into_iter();
-                let own = all.filter(|id| !graph.vertices()[*id].source).collect();
-                Some((requested(&build.name)?, &build.name, own))
-            })
-            .collect();
-        builds.sort_by_key(|(place, ..)| *place);
-        for (at, (_, name, own)) in builds.iter().enumerate() {
-            if defined.exports.iter().any(|(build, export)| build == *name && export.imports > 1) {
-                lost.extend(own);
-            }
-            let others = || builds.iter().enumerate().filter(|(other, _)| *other != at);
-            let shares = others().any(|(_, (.., theirs))| !theirs.is_disjoint(own));
-            if self.options.together && at > 0 && shares {
-                lost.extend(own.iter().filter(|id| !others().any(|(_, (.., theirs))| theirs.contains(id))));
-            }
-        }
-        lost
-    }
-
-    fn build(&mut self, number: usize, id: &str, tree: Oid, prepared: &Prepared) -> Result<(), HistoryError> {
-        let graph = &prepared.graph;
-        let roots = self.context_roots(graph, tree, id)?;
-        let mut missing: Vec<Option<String>> = vec![None; graph.contexts().len()];
-        let calls = self.calls(prepared);
-        let mut keys: Vec<Vec<Option<Digest>>> = Vec::new();
-        for call in 0..if prepared.has_fresh { calls.len().max(1) } else { 1 } {
-            let fresh = format!("{id} {call}");
-            let content = &mut self.content;
-            keys.push(graph.keys(fresh.as_bytes(), |context, selectors: &[Selector]| {
-                let Some(root) = roots[context] else {
-                    missing[context] = Some(format!("the context {} is not there", graph.contexts()[context].folder));
-                    return Ok(None);
-                };
-                match content.select(root, selectors) {
-                    Ok(digest) => Ok(Some(digest)),
-                    Err(ContentError::History(error)) => Err(error),
-                    Err(ContentError::NotFound(path)) => {
-                        missing[context] = Some(format!("{path} is not in the context"));
-                        Ok(None)
-                    }
-                    Err(ContentError::BadPattern(why)) => {
-                        missing[context] = Some(why);
-                        Ok(None)
-                    }
-                }
-            })?);
-        }
-        let lacks = |build: usize| {
-            let all = reachable(graph, &graph.builds[build].results, true);
-            all.into_iter().find(|id| keys.iter().any(|keys| keys[*id].is_none()))
+        let calls = self.calls(&graph, &defined);
+        let prepare = |step: &Step| PreparedStep {
+            fixed: Arc::new(fixed(&graph, step)),
+            selections: selections(&graph, step).collect(),
+            row: None,
         };
+        let steps = graph.builds.iter().map(|build| build.steps.iter().map(prepare).collect()).collect();
+        Prepared { defined, graph, errors, times, is_step, has_fresh, calls, steps, before: None }
+    }
+
+    /// Which builds are made by which call, on which builder, with which caches.
+    fn calls(&self, graph: &Graph, defined: &Defined) -> Vec<Call> {
+        let place = |name: &String| graph.builds.iter().position(|build| build.name == *name);
+        let declared: Vec<Call> = match self.options.store {
+            StoreKind::Declared => self.options.calls.iter().map(|call| call.of(place)).collect(),
+            _ => Vec::new(),
+        };
+        let requested = |name: &String| defined.requested.contains(name);
+        let of_workflows: Vec<Call> = declared
+            .into_iter()
+            .map(|mut call| {
+                call.builds.retain(|(build, _)| requested(&graph.builds[*build].name));
+                call
+            })
+            .filter(|call| !call.builds.is_empty())
+            .collect();
+        // What no workflow builds is built by itself; without a cache of its own, people build it where they work.
+        let number = of_workflows.iter().map(|call| call.builder.number + 1).max().unwrap_or(0);
+        let persistent = |builds: &[(usize, Caches)]| match self.options.store {
+            StoreKind::Declared => builds.iter().all(|(_, caches)| caches.is_empty()),
+            kind => kind == StoreKind::Persistent,
+        };
+        let call = |builds: Vec<(usize, Caches)>| {
+            let builder = Builder { number, persistent: persistent(&builds) };
+            Call { builds, builder }
+        };
+        let others = defined.requested.iter().filter_map(|name| Some((place(name)?, self.caches(defined, name))));
+        let others = others.filter(|(build, _)| !of_workflows.iter().any(|call| call.makes(*build)));
+        let others: Vec<Call> = match self.options.together {
+            true => vec![call(others.collect())],
+            false => others.map(|build| call(vec![build])).collect(),
+        };
+        of_workflows.iter().cloned().chain(others).filter(|call| !call.builds.is_empty()).collect()
+    }
+
+    /// Where a build's cache comes from and goes to, if no workflow says.
+    fn caches(&self, defined: &Defined, name: &str) -> Caches {
+        match self.options.store {
+            StoreKind::Persistent | StoreKind::None => Caches::default(),
+            StoreKind::RefLast(mode) => Caches::both(Location::shared(name), mode),
+            StoreKind::Gha(mode) => Caches::both(Location::restricted(name), mode),
+            StoreKind::Declared => {
+                defined.caches.iter().find(|(other, _)| other == name).map(|(_, c)| c.clone()).unwrap_or_default()
+            }
+        }
+    }
+
+    fn build<S: ObjectSource>(
+        &mut self,
+        content: &mut Content<S>,
+        now: &Now<'_>,
+        prepared: &mut Prepared,
+    ) -> Result<(), HistoryError> {
+        let number = now.number;
+        let roots = self.context_roots(content, &prepared.graph, now)?;
+        let selected = select(content, &prepared.graph, &roots)?;
+        let graph = &prepared.graph;
+        let before = prepared.before.take();
+        let before = before.as_ref().map(|(selected, keys)| (selected.as_slice(), keys));
+        let first = graph.keys(format!("{} 0", now.id).as_bytes(), &selected.digests, before);
+        let others = if prepared.has_fresh { prepared.calls.len().max(1) } else { 1 };
+        let others = (1..others).map(|call| {
+            let fresh = format!("{} {call}", now.id);
+            graph.keys(fresh.as_bytes(), &selected.digests, Some((&selected.digests, &first)))
+        });
+        let all: Vec<Keys> = others.collect();
+        let all: Vec<&Keys> = [&first].into_iter().chain(&all).collect();
         let mut broken: HashSet<usize> = HashSet::new();
-        for build in 0..graph.builds.len() {
-            if lacks(build).is_some() {
-                broken.insert(build);
-                let reason = missing.iter().flatten().next().cloned().unwrap_or_default();
-                let build = graph.builds[build].name.clone();
-                self.replay.failures.push(Failure { commit: number, build, reason });
+        if first.contains(&None) {
+            for (at, build) in graph.builds.iter().enumerate() {
+                if build.needs.iter().any(|id| first[*id].is_none()) {
+                    broken.insert(at);
+                    let inputs = build.needs.iter().flat_map(|id| &graph.vertices()[*id].inputs);
+                    let reason = inputs.into_iter().find_map(|input| match input {
+                        Input::Context(id) => selected.missing.get(id).cloned(),
+                        _ => None,
+                    });
+                    let (build, reason) = (build.name.clone(), reason.unwrap_or_default());
+                    self.replay.failures.push(Failure { commit: number, build, reason });
+                }
             }
         }
         for (build, reason) in &prepared.defined.failed {
@@ -390,35 +516,32 @@ impl<S: ObjectSource> Simulator<S> {
             let (build, reason) = (build.clone(), error.message.clone());
             self.replay.failures.push(Failure { commit: number, build, reason });
         }
-        let calls: Vec<Call> =
-            calls.into_iter().map(|call| call.into_iter().filter(|build| !broken.contains(build)).collect()).collect();
+        let mut calls = prepared.calls.clone();
+        calls.iter_mut().for_each(|call| call.builds.retain(|(build, _)| !broken.contains(build)));
         // Vertices of failing builds have no key; nothing asks for them any more.
         let unused = Digest([0; 16]);
         let keys: Vec<Vec<Digest>> =
-            keys.into_iter().map(|keys| keys.into_iter().map(|key| key.unwrap_or(unused)).collect()).collect();
+            all.into_iter().map(|keys| keys.iter().map(|key| key.unwrap_or(unused)).collect()).collect();
         self.store.start_commit();
-        let nothing = HashSet::new();
-        let at_worst = match prepared.may_be_lost.is_empty() {
-            true => None,
-            false => Some(run(graph, &keys, &calls, &mut self.store.clone(), &prepared.may_be_lost)),
-        };
-        let executed = run(graph, &keys, &calls, &mut self.store, &nothing);
+        let at_worst = calls.iter().any(|call| may_lose(call, now.branch)).then(|| {
+            let store = &mut self.store.clone();
+            run(graph, &keys, &calls, now.branch, store, Imports::Lossy)
+        });
+        let executed = run(graph, &keys, &calls, now.branch, &mut self.store, Imports::Whole);
         let runs = Runs { calls: &calls, at_worst: at_worst.as_ref().unwrap_or(&executed), executed: &executed };
-        self.tell(number, prepared, &roots, &runs, &broken)?;
-        self.trees_before =
-            graph.contexts().iter().cloned().zip(roots).filter_map(|(context, root)| Some((context, root?))).collect();
+        self.tell(content, now, prepared, &Files { roots: &roots, selected: &selected.digests }, &runs, &broken)?;
+        prepared.before = Some((selected.digests, first));
         Ok(())
     }
 
-    /// Which builds are made by which call.
-    fn calls(&self, prepared: &Prepared) -> Vec<Call> {
-        let place = |name: &String| prepared.graph.builds.iter().position(|build| build.name == *name);
-        let requested: Vec<usize> = prepared.defined.requested.iter().filter_map(place).collect();
-        if self.options.together { vec![requested] } else { requested.into_iter().map(|build| vec![build]).collect() }
-    }
-
     /// What is left of each context after its ignore file; `None` where there is no such folder.
-    fn context_roots(&mut self, graph: &Graph, tree: Oid, id: &str) -> Result<Vec<Option<Oid>>, HistoryError> {
+    fn context_roots<S: ObjectSource>(
+        &self,
+        content: &mut Content<S>,
+        graph: &Graph,
+        now: &Now<'_>,
+    ) -> Result<Vec<Option<Oid>>, HistoryError> {
+        let tree = now.tree;
         let mut roots = Vec::new();
         for context in graph.contexts() {
             let from_top = |path: &str| {
@@ -432,22 +555,22 @@ impl<S: ObjectSource> Simulator<S> {
                 roots.push(None);
                 continue;
             }
-            let Some(mut root) = self.content.directory(tree, &folder)? else {
+            let Some(mut root) = content.directory(tree, &folder)? else {
                 roots.push(None);
                 continue;
             };
             let mut ignore = None;
             for path in ignore_files {
                 if ignore.is_none() {
-                    ignore = self.content.file(tree, &path)?;
+                    ignore = content.file(tree, &path)?;
                 }
             }
             if folder.is_empty() && self.options.git_directory {
-                root = self.with_git_directory(root, id)?;
+                root = with_git_directory(content, root, now.id)?;
             }
             let text = String::from_utf8_lossy(&ignore.unwrap_or_default()).into_owned();
-            match self.content.filter(&text) {
-                Ok(Some(filter)) => root = self.content.apply(filter, root)?,
+            match content.filter(&text) {
+                Ok(Some(filter)) => root = content.apply(filter, root)?,
                 Ok(None) => {}
                 Err(_) => {
                     roots.push(None);
@@ -459,49 +582,35 @@ impl<S: ObjectSource> Simulator<S> {
         Ok(roots)
     }
 
-    /// Adds what a checkout's `.git` looks like: some of it stays, the index, logs and references are new each time.
-    fn with_git_directory(&mut self, root: Oid, id: &str) -> Result<Oid, HistoryError> {
-        let format = self.content.format();
-        let file = |name: &str, content: &str| {
-            let oid = format.id("blob", content.as_bytes());
-            Entry { name: name.as_bytes().into(), mode: 0o100_644, oid }
-        };
-        let heads = self.content.insert(Tree::new(vec![file("main", id)]));
-        let refs = self.content.insert(Tree::new(vec![Entry::directory(b"heads", heads)]));
-        let objects = self.content.insert(Tree::new(vec![file("pack", id)]));
-        let logs = self.content.insert(Tree::new(vec![file("HEAD", id)]));
-        let git = self.content.insert(Tree::new(vec![
-            file("HEAD", "ref: refs/heads/main\n"),
-            file("config", "[core]\n"),
-            file("index", id),
-            Entry::directory(b"logs", logs),
-            Entry::directory(b"objects", objects),
-            Entry::directory(b"refs", refs),
-        ]));
-        let mut entries = self.content.tree(root)?.entries().to_vec();
-        entries.retain(|entry| *entry.name != *b".git");
-        entries.push(Entry::directory(b".git", git));
-        Ok(self.content.insert(Tree::new(entries)))
-    }
-
     /// Writes down what was executed, why, and what it cost.
-    fn tell(
+    fn tell<S: ObjectSource>(
         &mut self,
-        number: usize,
-        prepared: &Prepared,
-        roots: &[Option<Oid>],
+        content: &mut Content<S>,
+        now: &Now<'_>,
+        prepared: &mut Prepared,
+        files: &Files<'_>,
         runs: &Runs<'_>,
         broken: &HashSet<usize>,
     ) -> Result<(), HistoryError> {
         let Runs { calls, executed, at_worst } = *runs;
-        let graph = &prepared.graph;
+        let number = now.number;
+        let generation = content.generation();
+        let mut before = match self.before.remove(&now.branch) {
+            Some(before) => before,
+            None => self.before.get(&None).cloned().unwrap_or_default(),
+        };
+        if before.generation != generation {
+            before.trees.clear();
+        }
         let all_calls: Vec<usize> = (0..calls.len()).collect();
         self.replay.times[number] = time(prepared, calls, executed);
-        let mut blame = Blame::new(prepared, executed, calls.len());
-        let mut changed_paths: HashMap<usize, Vec<String>> = HashMap::new();
+        let mut blame = Blame::new(prepared, executed);
+        let graph = &prepared.graph;
+        let mut changes =
+            Changes { before: &before.trees, roots: files.roots, paths: HashMap::new(), groups: HashMap::new() };
         let mut counted: HashSet<VertexId> = HashSet::new();
         for (place, build) in graph.builds.iter().enumerate() {
-            let own: Vec<usize> = (0..calls.len()).filter(|call| calls[*call].contains(&place)).collect();
+            let own: Vec<usize> = (0..calls.len()).filter(|call| calls[*call].makes(place)).collect();
             // A build that is only linked to is made by the calls of those that need it.
             let by = if own.is_empty() { &all_calls } else { &own };
             let requested = !own.is_empty() || prepared.defined.requested.contains(&build.name);
@@ -516,57 +625,29 @@ impl<S: ObjectSource> Simulator<S> {
             if broken.contains(&place) {
                 continue;
             }
-            for step in &build.steps {
-                let key: RowKey = (build.name.clone(), step.stage.clone(), step.index, step.platform.clone());
+            for (step, prepared) in build.steps.iter().zip(&mut prepared.steps[place]) {
+                let id = *prepared.row.get_or_insert_with(|| self.rows[rows].row(rows, step, number));
                 let ran = step.vertices.iter().any(|vertex| executed.any(by, *vertex));
                 let ran_at_worst = step.vertices.iter().any(|vertex| at_worst.any(by, *vertex));
-                let snapshot = self.snapshot(graph, step, roots)?;
-                let causes = if ran && number > 0 {
-                    let before = self.before.get(&key);
-                    let mut causes = causes(graph, step, &snapshot, before, executed, by);
-                    for (context, selectors) in changed_contexts(graph, step, &snapshot, before) {
-                        if let Vacant(slot) = changed_paths.entry(context) {
-                            let before = self.trees_before.get(&graph.contexts()[context]).copied();
-                            let paths = match (before, roots[context]) {
-                                (Some(before), Some(after)) => self.content.diff(before, after, 2000)?,
-                                _ => Vec::new(),
-                            };
-                            slot.insert(paths);
-                        }
-                        let touched = changed_paths[&context].iter();
-                        let touched =
-                            touched.filter(|path| selectors.iter().any(|s| s.touches(path)) || selectors.is_empty());
-                        let groups: BTreeSet<String> = touched.map(|path| group(path)).collect();
-                        if groups.is_empty() {
-                            causes.extend(selectors.iter().map(|s| Cause::Files { path: s.path.clone() }));
-                        }
-                        causes.extend(groups.into_iter().map(|path| Cause::Files { path }));
+                let contexts: Vec<Option<Digest>> = prepared.selections.iter().map(|id| files.selected[*id]).collect();
+                let mut why = BTreeSet::new();
+                if ran && number > 0 {
+                    let step_before = before.steps.get(&id);
+                    why = causes(graph, step, &prepared.fixed, step_before, executed, by);
+                    let changed = step_before.filter(|before| before.contexts.len() == contexts.len()).into_iter();
+                    let changed =
+                        changed.flat_map(|before| prepared.selections.iter().zip(&before.contexts).zip(&contexts));
+                    for ((selection, _), _) in changed.filter(|((_, before), now)| before != now) {
+                        why.extend(changes.of(content, graph, *selection)?.iter().cloned());
                     }
-                    if causes.is_empty() {
-                        causes.insert(Cause::CacheLost);
+                    if why.is_empty() {
+                        why.insert(Cause::CacheLost);
                     }
-                    causes
-                } else {
-                    BTreeSet::new()
-                };
-                self.before.insert(key.clone(), snapshot);
+                }
+                before.steps.insert(id, StepBefore { fixed: Arc::clone(&prepared.fixed), contexts });
                 let rows = &mut self.rows[rows];
                 rows.requested |= requested;
-                let at = *rows.by_key.entry(key).or_insert_with(|| {
-                    rows.steps.push(StepHistory {
-                        step: step.clone(),
-                        rebuilt: Vec::new(),
-                        rebuilt_at_worst: 0,
-                        causes: BTreeMap::new(),
-                        blamed_seconds: 0.0,
-                        roots: 0,
-                    });
-                    rows.steps.len() - 1
-                });
-                let row = &mut rows.steps[at];
-                if row.step != *step {
-                    row.step = step.clone();
-                }
+                let row = &mut rows.steps[id.1];
                 row.rebuilt.resize(number, None);
                 row.rebuilt.push(Some(ran));
                 row.rebuilt_at_worst += usize::from(number > 0 && ran_at_worst);
@@ -578,66 +659,154 @@ impl<S: ObjectSource> Simulator<S> {
                         row.roots += usize::from(is_root);
                     }
                 }
-                if !causes.is_empty() {
-                    row.causes.insert(number, causes);
+                if !why.is_empty() {
+                    row.causes.insert(number, why);
                 }
             }
         }
+        before.trees = graph
+            .contexts()
+            .iter()
+            .cloned()
+            .zip(files.roots)
+            .filter_map(|(context, root)| Some((context, (*root)?)))
+            .collect();
+        before.generation = generation;
+        self.before.insert(now.branch, before);
         Ok(())
-    }
-
-    fn snapshot(&mut self, graph: &Graph, step: &Step, roots: &[Option<Oid>]) -> Result<Snapshot, HistoryError> {
-        let mut contexts = Vec::new();
-        for (context, selectors) in context_inputs(graph, step) {
-            let digest = match roots[context].map(|root| self.content.select(root, selectors)) {
-                Some(Ok(digest)) => digest,
-                Some(Err(ContentError::History(error))) => return Err(error),
-                _ => Hasher::new("missing").finish(),
-            };
-            contexts.push(digest);
-        }
-        let mut operations = Vec::new();
-        for vertex in step.vertices.iter().map(|vertex| &graph.vertices()[*vertex]) {
-            operations.push(vertex.operation);
-            // A base image, a download or an inline file has no step of its own to be blamed.
-            for input in &vertex.inputs {
-                if let Input::Chain(id) | Input::Files(id, _) = input
-                    && graph.vertices()[*id].source
-                {
-                    operations.push(graph.vertices()[*id].operation);
-                }
-            }
-        }
-        Ok(Snapshot { text: step.text.clone(), operations, contexts, variables: step.variables.clone() })
     }
 }
 
-/// The contexts that a step reads itself, with what it takes of them.
-fn context_inputs<'g>(graph: &'g Graph, step: &'g Step) -> impl Iterator<Item = (usize, &'g [Selector])> {
+/// Adds what a checkout's `.git` looks like: some of it stays, the index, logs and references are new each time.
+fn with_git_directory<S: ObjectSource>(content: &mut Content<S>, root: Oid, id: &str) -> Result<Oid, HistoryError> {
+    let format = content.format();
+    let file = |name: &str, text: &str| {
+        let oid = format.id("blob", text.as_bytes());
+        Entry { name: name.as_bytes().into(), mode: 0o100_644, oid }
+    };
+    let heads = content.insert(Tree::new(vec![file("main", id)]));
+    let refs = content.insert(Tree::new(vec![Entry::directory(b"heads", heads)]));
+    let objects = content.insert(Tree::new(vec![file("pack", id)]));
+    let logs = content.insert(Tree::new(vec![file("HEAD", id)]));
+    let git = content.insert(Tree::new(vec![
+        file("HEAD", "ref: refs/heads/main\n"),
+        file("config", "[core]\n"),
+        file("index", id),
+        Entry::directory(b"logs", logs),
+        Entry::directory(b"objects", objects),
+        Entry::directory(b"refs", refs),
+    ]));
+    let mut entries = content.tree(root)?.entries().to_vec();
+    entries.retain(|entry| *entry.name != *b".git");
+    entries.push(Entry::directory(b".git", git));
+    Ok(content.insert(Tree::new(entries)))
+}
+
+/// The files of a commit as the builds see them.
+struct Files<'f> {
+    /// Per context what is left of it after its ignore file.
+    roots: &'f [Option<Oid>],
+    /// Per selection its digest.
+    selected: &'f [Option<Digest>],
+}
+
+/// What each selection takes.
+fn select<S: ObjectSource>(
+    content: &mut Content<S>,
+    graph: &Graph,
+    roots: &[Option<Oid>],
+) -> Result<Selected, HistoryError> {
+    let mut selected = Selected { digests: Vec::with_capacity(graph.selections().len()), missing: HashMap::new() };
+    for (id, (context, selectors)) in graph.selections().iter().enumerate() {
+        let reason = match roots[*context].map(|root| content.select(root, selectors)) {
+            Some(Ok(digest)) => {
+                selected.digests.push(Some(digest));
+                continue;
+            }
+            Some(Err(ContentError::History(error))) => return Err(error),
+            Some(Err(ContentError::NotFound(path))) => format!("{path} is not in the context"),
+            Some(Err(ContentError::BadPattern(why))) => why,
+            None => format!("the context {} is not there", graph.contexts()[*context].folder),
+        };
+        selected.digests.push(None);
+        selected.missing.insert(id, reason);
+    }
+    Ok(selected)
+}
+
+/// What definitions say of a step.
+fn fixed(graph: &Graph, step: &Step) -> Fixed {
+    let mut operations = Vec::new();
+    for vertex in step.vertices.iter().map(|vertex| &graph.vertices()[*vertex]) {
+        operations.push(vertex.operation);
+        // A base image, a download or an inline file has no step of its own to be blamed.
+        for input in &vertex.inputs {
+            if let Input::Chain(id) | Input::Files(id, _) = input
+                && graph.vertices()[*id].source
+            {
+                operations.push(graph.vertices()[*id].operation);
+            }
+        }
+    }
+    Fixed { text: step.text.clone(), operations, variables: step.variables.clone() }
+}
+
+/// What a step takes of contexts itself.
+fn selections<'g>(graph: &'g Graph, step: &'g Step) -> impl Iterator<Item = SelectionId> {
     let inputs = step.vertices.iter().flat_map(|vertex| &graph.vertices()[*vertex].inputs);
     inputs.filter_map(|input| match input {
-        Input::Context(context, selectors) => Some((*context, selectors.as_slice())),
+        Input::Context(id) => Some(*id),
         _ => None,
     })
 }
 
-fn changed_contexts<'g>(
-    graph: &'g Graph,
-    step: &'g Step,
-    now: &Snapshot,
-    before: Option<&Snapshot>,
-) -> Vec<(usize, &'g [Selector])> {
-    let Some(before) = before.filter(|before| before.contexts.len() == now.contexts.len()) else { return Vec::new() };
-    let inputs = context_inputs(graph, step).zip(now.contexts.iter().zip(&before.contexts));
-    inputs.filter(|(_, (now, before))| now != before).map(|(input, _)| input).collect()
+/// The changed files of a commit, told once for all steps that take them.
+struct Changes<'c> {
+    before: &'c HashMap<ContextRef, Oid>,
+    roots: &'c [Option<Oid>],
+    paths: HashMap<ContextId, Vec<String>>,
+    groups: HashMap<SelectionId, BTreeSet<Cause>>,
+}
+
+impl Changes<'_> {
+    /// The causes that a selection has another content.
+    fn of<S: ObjectSource>(
+        &mut self,
+        content: &mut Content<S>,
+        graph: &Graph,
+        selection: SelectionId,
+    ) -> Result<&BTreeSet<Cause>, HistoryError> {
+        let slot = match self.groups.entry(selection) {
+            Occupied(known) => return Ok(known.into_mut()),
+            Vacant(slot) => slot,
+        };
+        let (context, selectors) = &graph.selections()[selection];
+        let paths = match self.paths.entry(*context) {
+            Occupied(known) => known.into_mut(),
+            Vacant(slot) => {
+                let before = self.before.get(&graph.contexts()[*context]).copied();
+                slot.insert(match (before, self.roots[*context]) {
+                    (Some(before), Some(after)) => content.diff(before, after, 2000)?,
+                    _ => Vec::new(),
+                })
+            }
+        };
+        let taken = |path: &&String| selectors.is_empty() || selectors.iter().any(|selector| selector.touches(path));
+        let groups: BTreeSet<String> = paths.iter().filter(taken).map(|path| group(path)).collect();
+        let causes: BTreeSet<Cause> = match groups.is_empty() {
+            true => selectors.iter().map(|selector| Cause::Files { path: selector.path.clone() }).collect(),
+            false => groups.into_iter().map(|path| Cause::Files { path }).collect(),
+        };
+        Ok(slot.insert(causes))
+    }
 }
 
 /// All causes but changed files.
 fn causes(
     graph: &Graph,
     step: &Step,
-    now: &Snapshot,
-    before: Option<&Snapshot>,
+    now: &Fixed,
+    before: Option<&StepBefore>,
     executed: &Executed,
     calls: &[usize],
 ) -> BTreeSet<Cause> {
@@ -656,7 +825,7 @@ fn causes(
             }
         }
     }
-    let Some(before) = before else {
+    let Some(before) = before.map(|before| &before.fixed) else {
         causes.insert(Cause::New);
         return causes;
     };
@@ -689,22 +858,25 @@ fn time(prepared: &Prepared, calls: &[Call], executed: &Executed) -> CommitTime 
     let vertices = prepared.graph.vertices();
     for call in 0..calls.len() {
         let Some(ran) = executed.call(call) else { continue };
-        let mut finish = vec![0.0_f64; vertices.len()];
-        for (id, vertex) in vertices.iter().enumerate() {
-            let inputs = vertex.inputs.iter().filter_map(|input| match input {
-                Input::Chain(id) | Input::Files(id, _) => Some(finish[*id]),
+        // Inputs come before what uses them.
+        let ran: BTreeSet<VertexId> = ran.iter().copied().collect();
+        let mut finish: HashMap<VertexId, f64> = HashMap::with_capacity(ran.len());
+        for id in ran {
+            let inputs = vertices[id].inputs.iter().filter_map(|input| match input {
+                Input::Chain(id) | Input::Files(id, _) => finish.get(id).copied(),
                 _ => None,
             });
-            finish[id] = inputs.fold(0.0, f64::max);
-            if ran.contains(&id) && prepared.is_step[id] {
+            let mut end = inputs.fold(0.0, f64::max);
+            if prepared.is_step[id] {
                 let seconds = prepared.times[id];
-                finish[id] += seconds.unwrap_or(0.0);
+                end += seconds.unwrap_or(0.0);
                 sum.total += seconds.unwrap_or(0.0);
                 sum.unknown += usize::from(seconds.is_none());
                 sum.executed += 1;
             }
+            finish.insert(id, end);
         }
-        sum.longest_path += finish.into_iter().fold(0.0, f64::max);
+        sum.longest_path += finish.into_values().fold(0.0, f64::max);
     }
     sum
 }
@@ -712,42 +884,39 @@ fn time(prepared: &Prepared, calls: &[Call], executed: &Executed) -> CommitTime 
 /// Where the seconds of executed vertices go back to: the executed ones that none they need was executed for. With
 /// several of them each gets an equal part.
 struct Blame {
-    roots: Vec<bool>,
-    seconds: Vec<f64>,
+    roots: HashSet<VertexId>,
+    seconds: HashMap<VertexId, f64>,
 }
 
 impl Blame {
-    fn new(prepared: &Prepared, executed: &Executed, calls: usize) -> Blame {
+    fn new(prepared: &Prepared, executed: &Executed) -> Blame {
         let vertices = prepared.graph.vertices();
-        let all: Vec<usize> = (0..calls).collect();
-        let mut roots = vec![false; vertices.len()];
-        let mut seconds = vec![0.0; vertices.len()];
-        let mut behind: Vec<Vec<VertexId>> = vec![Vec::new(); vertices.len()];
-        for (id, vertex) in vertices.iter().enumerate() {
-            if !executed.any(&all, id) {
-                continue;
-            }
+        // Inputs come before what uses them.
+        let ran: BTreeSet<VertexId> = executed.all().into_iter().collect();
+        let mut blame = Blame { roots: HashSet::new(), seconds: HashMap::new() };
+        let mut behind: HashMap<VertexId, Vec<VertexId>> = HashMap::with_capacity(ran.len());
+        for id in ran {
             let mut from: Vec<VertexId> = Vec::new();
-            for input in &vertex.inputs {
+            for input in &vertices[id].inputs {
                 if let Input::Chain(input) | Input::Files(input, _) = input {
-                    from.extend(&behind[*input]);
+                    from.extend(behind.get(input).into_iter().flatten());
                 }
             }
             from.sort_unstable();
             from.dedup();
             if from.is_empty() {
-                roots[id] = true;
+                blame.roots.insert(id);
                 from.push(id);
             }
             let part = prepared.times[id].unwrap_or(0.0) / from.len() as f64;
-            from.iter().for_each(|root| seconds[*root] += part);
-            behind[id] = from;
+            from.iter().for_each(|root| *blame.seconds.entry(*root).or_default() += part);
+            behind.insert(id, from);
         }
-        Blame { roots, seconds }
+        blame
     }
 
     fn of(&mut self, vertex: VertexId) -> (bool, f64) {
-        (self.roots[vertex], std::mem::take(&mut self.seconds[vertex]))
+        (self.roots.contains(&vertex), self.seconds.remove(&vertex).unwrap_or_default())
     }
 }
 
@@ -806,17 +975,19 @@ mod tests {
             prefix: String::new(),
             git_directory: true,
             overlay: Overlay::new(),
+            calls: Vec::new(),
+            branch: "main".into(),
         }
     }
 
     fn replay(options: Options, commits: &[Vec<&str>]) -> Replay {
         let mut memory = Memory::default();
         let trees: Vec<Oid> = commits.iter().map(|files| memory.commit(files)).collect();
-        let mut simulator = Simulator::new(memory, options, Durations::default());
+        let (mut content, mut simulator) = (Content::new(memory), Simulator::new(options, Durations::default()));
         for (number, tree) in trees.into_iter().enumerate() {
             let id = ObjectFormat::Sha1.id("commit", number.to_string().as_bytes());
-            let commit = Commit { id, tree, time: 0, subject: String::new() };
-            simulator.commit(&commit).expect("all is in memory");
+            let commit = Commit { id, tree, time: 0, subject: String::new(), branch: None };
+            simulator.commit(&mut content, &commit).expect("all is in memory");
         }
         simulator.finish()
     }

@@ -1,10 +1,11 @@
 //! Where results of steps survive from one build to the next.
 
 use super::content::Digest;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 /// What an exported cache holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// `mode=min`: the layers of the result only.
@@ -18,23 +19,96 @@ pub enum Mode {
 pub enum StoreKind {
     /// One builder that keeps everything it ever built.
     Persistent,
-    /// A fresh builder for each commit, which imports what the commit before exported for the same build: a registry
-    /// reference, a local directory, or a GitHub Actions cache scope of the default branch.
+    /// A fresh builder for each commit, which imports what the commit before exported for the same build, on whatever
+    /// branch that was: a registry reference or a local directory.
     RefLast(Mode),
+    /// A fresh builder for each commit and a scope of GitHub's cache for each build, with GitHub's rules of access.
+    Gha(Mode),
+    /// What bake files and workflows say: where each build's cache goes and comes from, and which job has which builder.
+    Declared,
     /// A fresh builder for each commit, and nothing else.
     None,
 }
 
+/// The branch that a run is for; `None` is the one whose history is replayed, which is taken for the default branch.
+pub type Branch = Option<u32>;
+
+/// A place that caches are exported to and imported from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    /// The backend and the name in it, `gha buildkit` for instance. [`Location::BRANCH`] stands for the branch's name.
+    pub name: String,
+    /// Whether GitHub's rules of access hold: a run writes for its own branch, and reads what was written for that branch
+    /// and for the default one
+    /// (<https://docs.github.com/en/actions/reference/workflows-and-actions/dependency-caching#restrictions-for-accessing-a-cache>).
+    pub restricted: bool,
+}
+
+impl Location {
+    /// Stands for the name of the branch in [`Location::name`].
+    pub const BRANCH: char = '\u{1}';
+
+    /// A place that is the same for all branches.
+    pub fn shared(name: impl Into<String>) -> Self {
+        Location { name: name.into(), restricted: false }
+    }
+
+    /// A scope of GitHub's cache.
+    pub fn restricted(name: impl Into<String>) -> Self {
+        Location { name: name.into(), restricted: true }
+    }
+}
+
+/// A place with the branch that it belongs to, where that counts.
+type Export = (String, Branch);
+
+/// Where a build's cache comes from and goes to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Caches {
+    /// What it imports.
+    pub imports: Vec<Location>,
+    /// What it exports.
+    pub exports: Vec<(Location, Mode)>,
+}
+
+impl Caches {
+    /// The same place for both.
+    pub fn both(location: Location, mode: Mode) -> Self {
+        Caches { imports: vec![location.clone()], exports: vec![(location, mode)] }
+    }
+
+    /// Whether it neither imports nor exports anything.
+    pub fn is_empty(&self) -> bool {
+        self.imports.is_empty() && self.exports.is_empty()
+    }
+}
+
+/// One of the builders of a commit's runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Builder {
+    /// Its number; calls with the same number use the same builder.
+    pub number: usize,
+    /// Whether it is the same one at the next commit.
+    pub persistent: bool,
+}
+
+/// Keys whose results an imported cache has.
+pub type Imported = Arc<HashSet<Digest>>;
+
 /// A store in use.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Store {
-    kind: StoreKind,
-    /// Results on the builder of now.
-    local: HashSet<Digest>,
+    default_branch: String,
+    builders: BTreeMap<Builder, Local>,
+    exports: HashMap<Export, Imported>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Local {
+    /// Results on the builder.
+    results: HashSet<Digest>,
     /// Of these, the ones whose layers were packed for an export; `mode=min` adds them wherever it meets them.
     packed: HashSet<Digest>,
-    /// Exported caches by build.
-    exports: HashMap<String, HashSet<Digest>>,
 }
 
 /// What a build did, as far as an export needs to know.
@@ -44,50 +118,83 @@ pub struct Exported<'a> {
     pub all: &'a [Digest],
     /// Keys of those whose layers are in the result.
     pub result: &'a [Digest],
+    /// The caches that the build imported.
+    pub imported: &'a [Imported],
 }
 
 impl Store {
-    /// An empty store.
-    pub fn new(kind: StoreKind) -> Self {
-        Store { kind, local: HashSet::new(), packed: HashSet::new(), exports: HashMap::new() }
+    /// An empty store; the name of the branch whose history is replayed is what some places are named after.
+    pub fn new(default_branch: impl Into<String>) -> Self {
+        Store { default_branch: default_branch.into(), ..Store::default() }
     }
 
-    /// A new commit is built: on the same builder or on a fresh one.
+    /// What a run for a branch writes.
+    fn written(&self, location: &Location, branch: Branch) -> Export {
+        let of_branch = branch.filter(|_| location.restricted || location.name.contains(Location::BRANCH));
+        let name = match branch {
+            None => location.name.replace(Location::BRANCH, &self.default_branch),
+            Some(_) => location.name.clone(),
+        };
+        (name, of_branch)
+    }
+
+    /// What a run for a branch reads.
+    fn read(&self, location: &Location, branch: Branch) -> impl Iterator<Item = Export> + use<> {
+        let own = self.written(location, branch);
+        let of_default = (location.restricted && own.1.is_some()).then(|| (own.0.clone(), None));
+        [own].into_iter().chain(of_default)
+    }
+
+    /// A new commit is built: on builders that stayed, or on fresh ones.
     pub fn start_commit(&mut self) {
-        if self.kind != StoreKind::Persistent {
-            self.local.clear();
-            self.packed.clear();
-        }
+        self.builders.retain(|builder, _| builder.persistent);
     }
 
-    /// Whether the result of this key is there for one of these builds.
-    pub fn has(&self, key: Digest, builds: &[String]) -> bool {
-        let imported = |build: &String| self.exports.get(build).is_some_and(|export| export.contains(&key));
-        self.local.contains(&key) || builds.iter().any(imported)
+    /// No more runs are for this branch, so what only they can read is of no use.
+    pub fn close(&mut self, branch: u32) {
+        self.exports.retain(|(_, of), _| *of != Some(branch));
+    }
+
+    /// The caches that a build imports now.
+    pub fn imports(&self, caches: &Caches, branch: Branch) -> Vec<Imported> {
+        let mut places: Vec<Export> = Vec::new();
+        for place in caches.imports.iter().flat_map(|location| self.read(location, branch)) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places.iter().filter_map(|place| self.exports.get(place).cloned()).collect()
+    }
+
+    /// Whether a builder has the result of this key.
+    pub fn has(&self, builder: Builder, key: Digest) -> bool {
+        self.builders.get(&builder).is_some_and(|local| local.results.contains(&key))
     }
 
     /// A step was executed.
-    pub fn add(&mut self, key: Digest) {
-        self.local.insert(key);
+    pub fn add(&mut self, builder: Builder, key: Digest) {
+        self.builders.entry(builder).or_default().results.insert(key);
     }
 
-    /// A build is done and exports its cache.
-    pub fn export(&mut self, build: &str, exported: Exported<'_>) {
-        let StoreKind::RefLast(mode) = self.kind else { return };
-        let before = self.exports.remove(build).unwrap_or_default();
-        let export: HashSet<Digest> = match mode {
-            Mode::Max => {
-                exported.all.iter().copied().filter(|key| self.local.contains(key) || before.contains(key)).collect()
-            }
-            Mode::Min => {
-                let there = |key: &Digest| self.local.contains(key) || before.contains(key);
-                let layers = exported.result.iter().copied().filter(there);
-                let others = exported.all.iter().copied();
-                layers.chain(others.filter(|key| before.contains(key) || self.packed.contains(key))).collect()
-            }
-        };
-        self.packed.extend(&export);
-        self.exports.insert(build.to_owned(), export);
+    /// A build is done and exports its cache. The index of a place is written anew each time: what the build did not meet
+    /// is gone from it (cache/remotecache/gha/gha.go and v1/cachestorage.go).
+    pub fn export(&mut self, caches: &Caches, branch: Branch, builder: Builder, exported: Exported<'_>) {
+        for (location, mode) in &caches.exports {
+            let place = self.written(location, branch);
+            let local = self.builders.entry(builder).or_default();
+            let before = |key: &Digest| exported.imported.iter().any(|import| import.contains(key));
+            let there = |key: &Digest| local.results.contains(key) || before(key);
+            let export: HashSet<Digest> = match mode {
+                Mode::Max => exported.all.iter().copied().filter(there).collect(),
+                Mode::Min => {
+                    let layers = exported.result.iter().copied().filter(there);
+                    let others = exported.all.iter().copied();
+                    layers.chain(others.filter(|key| before(key) || local.packed.contains(key))).collect()
+                }
+            };
+            local.packed.extend(&export);
+            self.exports.insert(place, Arc::new(export));
+        }
     }
 }
 
@@ -99,37 +206,79 @@ mod tests {
         Digest([n; 16])
     }
 
-    fn build(store: &mut Store, executed: &[u8], all: &[u8], result: &[u8]) {
-        executed.iter().for_each(|n| store.add(key(*n)));
-        let keys = |numbers: &[u8]| numbers.iter().map(|n| key(*n)).collect::<Vec<_>>();
-        store.export("web", Exported { all: &keys(all), result: &keys(result) });
+    /// One commit's build on a fresh builder: what it executes, meets and has in its result. The keys that it finds.
+    fn build(store: &mut Store, caches: &Caches, branch: Branch, all: &[u8], result: &[u8]) -> Vec<u8> {
+        let builder = Builder::default();
         store.start_commit();
+        let imported = store.imports(caches, branch);
+        let hit = |n: &u8| imported.iter().any(|import| import.contains(&key(*n)));
+        let found: Vec<u8> = all.iter().copied().filter(hit).collect();
+        all.iter().filter(|n| !found.contains(n)).for_each(|n| store.add(builder, key(*n)));
+        let keys = |numbers: &[u8]| numbers.iter().map(|n| key(*n)).collect::<Vec<_>>();
+        let exported = Exported { all: &keys(all), result: &keys(result), imported: &imported };
+        store.export(caches, branch, builder, exported);
+        found
     }
 
     #[test]
-    fn each_kind_keeps_what_it_should() {
-        let web = ["web".to_owned()];
-        let kinds =
-            [StoreKind::Persistent, StoreKind::RefLast(Mode::Max), StoreKind::RefLast(Mode::Min), StoreKind::None];
-        let kept = [[true, true], [true, true], [false, true], [false, false]];
-        for (kind, expected) in kinds.into_iter().zip(kept) {
-            let mut store = Store::new(kind);
+    fn each_mode_keeps_what_it_should() {
+        for (mode, expected) in [(Mode::Max, vec![1, 2]), (Mode::Min, vec![2])] {
+            let (mut store, web) = (Store::default(), Caches::both(Location::shared("web"), mode));
             // 1 is a step of a build stage, 2 a layer of the result.
-            build(&mut store, &[1, 2], &[1, 2], &[2]);
-            assert_eq!([1, 2].map(|n| store.has(key(n), &web)), expected, "{kind:?}");
+            build(&mut store, &web, None, &[1, 2], &[2]);
+            assert_eq!(build(&mut store, &web, None, &[1, 2], &[2]), expected, "{mode:?}");
         }
     }
 
     #[test]
     fn only_the_last_export_counts() {
-        let web = ["web".to_owned()];
-        let mut store = Store::new(StoreKind::RefLast(Mode::Max));
-        build(&mut store, &[1], &[1], &[1]);
-        build(&mut store, &[2], &[2], &[2]);
-        assert!(!store.has(key(1), &web) && store.has(key(2), &web));
+        let (mut store, web) = (Store::default(), Caches::both(Location::shared("web"), Mode::Max));
+        build(&mut store, &web, None, &[1], &[1]);
+        assert!(build(&mut store, &web, None, &[2], &[2]).is_empty());
+        assert!(build(&mut store, &web, None, &[1], &[1]).is_empty());
         // A hit that was never loaded stays in the export.
-        build(&mut store, &[], &[2], &[2]);
-        assert!(store.has(key(2), &web));
-        assert!(!store.has(key(2), &["worker".to_owned()]));
+        assert_eq!(build(&mut store, &web, None, &[1], &[1]), [1]);
+        assert_eq!(build(&mut store, &web, None, &[1], &[1]), [1]);
+        let worker = Caches::both(Location::shared("worker"), Mode::Max);
+        assert!(build(&mut store, &worker, None, &[1], &[1]).is_empty());
+        // A second writer of the same place leaves nothing of the first one's.
+        build(&mut store, &web, None, &[7], &[7]);
+        assert!(build(&mut store, &web, None, &[1], &[1]).is_empty());
+    }
+
+    #[test]
+    fn branches_see_what_github_lets_them() {
+        let (mut store, web) = (Store::default(), Caches::both(Location::restricted("web"), Mode::Max));
+        build(&mut store, &web, None, &[1], &[1]);
+        assert_eq!(build(&mut store, &web, Some(7), &[1, 2], &[2]), [1], "the default branch is seen");
+        assert_eq!(build(&mut store, &web, Some(7), &[1, 2], &[2]), [1, 2], "a branch sees itself");
+        assert_eq!(build(&mut store, &web, Some(8), &[1, 2], &[2]), [1], "another branch is not seen");
+        assert_eq!(build(&mut store, &web, None, &[1, 2], &[2]), [1], "nor from the default branch");
+        store.close(7);
+        assert_eq!(build(&mut store, &web, None, &[1, 2], &[2]), [1, 2], "which keeps its own");
+        // A reference of a registry is one for all.
+        let (mut store, web) = (Store::default(), Caches::both(Location::shared("web"), Mode::Max));
+        build(&mut store, &web, Some(7), &[1, 2], &[2]);
+        assert_eq!(build(&mut store, &web, None, &[1, 2], &[2]), [1, 2]);
+        // Unless it has the branch's name in it.
+        let mut store = Store::new("main");
+        let of_branch = Caches::both(Location::shared(format!("web-{}", Location::BRANCH)), Mode::Max);
+        build(&mut store, &of_branch, Some(7), &[1, 2], &[2]);
+        assert!(build(&mut store, &of_branch, None, &[1, 2], &[2]).is_empty());
+        assert_eq!(build(&mut store, &of_branch, Some(7), &[1, 2], &[2]), [1, 2]);
+        let main = Caches::both(Location::shared("web-main"), Mode::Max);
+        assert_eq!(build(&mut store, &main, Some(7), &[1, 2], &[2]), [1, 2]);
+    }
+
+    #[test]
+    fn builders_stay_or_go() {
+        let mut store = Store::default();
+        let (stays, goes) = (Builder { number: 0, persistent: true }, Builder { number: 1, persistent: false });
+        for builder in [stays, goes] {
+            store.add(builder, key(1));
+            assert!(store.has(builder, key(1)));
+        }
+        store.start_commit();
+        assert_eq!([stays, goes].map(|builder| store.has(builder, key(1))), [true, false]);
     }
 }

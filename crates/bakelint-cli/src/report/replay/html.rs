@@ -8,7 +8,7 @@ use bakelint_core::replay::{History, WhatIf};
 use serde_json::json;
 
 use super::text::seconds;
-use super::{Subject, ranked_causes, rebuild_share, rebuilds, time_of, words};
+use super::{Subject, rebuild_share, time_of, words};
 use crate::report::plural;
 
 const STYLE: &str = "
@@ -65,7 +65,7 @@ pub fn print(subject: &Subject, history: &History, durations: &Durations, answer
         format_args!("<title>Layer rebuilds of {}</title>\n<style>{STYLE}</style>\n", escape(&subject.branch)),
     );
     let definitions = if subject.fixed_definitions { "today's definitions" } else { "each commit's own definitions" };
-    let calls = if subject.together { "all targets in one call" } else { "one call a target" };
+    let calls = subject.calls();
     put(
         &mut page,
         format_args!(
@@ -172,7 +172,7 @@ fn row(
     number: usize,
 ) {
     let step = &history.step;
-    let (count, of) = rebuilds(history);
+    let (count, of) = history.rebuilds();
     let share = rebuild_share(history);
     let text = escape(&step.text);
     let worst = history.rebuilt_at_worst;
@@ -213,7 +213,7 @@ fn row(
         at = end;
     }
     let why: Vec<String> =
-        ranked_causes(history).iter().take(3).map(|(cause, n, _)| format!("{} {n}", words(cause))).collect();
+        history.ranked_causes().iter().take(3).map(|(cause, n, _)| format!("{} {n}", words(cause))).collect();
     let why = escape(&why.join(", "));
     put(page, format_args!("</svg></td><td class=\"soft\" title=\"{why}\">{why}</td></tr>\n"));
 }

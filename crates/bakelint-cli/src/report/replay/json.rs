@@ -5,7 +5,7 @@ use bakelint_core::replay::simulate::{BuildHistory, StepHistory};
 use bakelint_core::replay::{History, WhatIf};
 use serde_json::{Map, Value, json};
 
-use super::{Subject, ranked_causes, rebuild_share, rebuilds, time_of};
+use super::{Subject, rebuild_share, time_of};
 
 /// The replay as one JSON document.
 pub fn print(subject: &Subject, history: &History, durations: &Durations, answer: Option<&WhatIf>) -> String {
@@ -36,6 +36,9 @@ pub fn print(subject: &Subject, history: &History, durations: &Durations, answer
         "failures": failures.collect::<Vec<_>>(),
         "notes": replay.notes,
     });
+    if history.commits.iter().any(|commit| commit.branch.is_some()) {
+        document["branches"] = history.commits.iter().map(|commit| commit.branch).collect();
+    }
     if let Some(answer) = answer {
         document["what_if"] = json!({
             "steps_saved_per_commit": answer.steps,
@@ -58,7 +61,7 @@ fn build(durations: &Durations, build: &BuildHistory) -> Value {
 
 fn step(durations: &Durations, build: &BuildHistory, history: &StepHistory) -> Value {
     let step = &history.step;
-    let (count, of) = rebuilds(history);
+    let (count, of) = history.rebuilds();
     let mut value = Map::new();
     let mut set = |name: &str, item: Value| value.insert(name.to_owned(), item);
     set("stage", json!(step.stage));
@@ -79,7 +82,7 @@ fn step(durations: &Durations, build: &BuildHistory, history: &StepHistory) -> V
         json!({"count": count, "of": of, "share": share.value, "low": share.low, "high": share.high,
         "at_worst": history.rebuilt_at_worst}),
     );
-    let causes = ranked_causes(history).into_iter().map(|(cause, commits, alone)| {
+    let causes = history.ranked_causes().into_iter().map(|(cause, commits, alone)| {
         let mut value = json!(cause);
         value["commits"] = json!(commits);
         value["alone"] = json!(alone);

@@ -4,8 +4,9 @@ pub mod html;
 pub mod json;
 pub mod text;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
+use bakelint_core::replay::History;
 use bakelint_core::replay::durations::{Durations, StepKey, StepTime};
 use bakelint_core::replay::simulate::{BuildHistory, Cause, StepHistory};
 use bakelint_core::replay::stats::{Estimate, share};
@@ -19,6 +20,8 @@ pub struct Subject {
     pub store: StoreKind,
     /// Whether all targets are built by one call.
     pub together: bool,
+    /// Whether workflows say which targets are built by one call.
+    pub workflows: bool,
     /// Whether all commits are built with the newest definitions.
     pub fixed_definitions: bool,
     /// How many logs the times come from.
@@ -26,26 +29,40 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// How the builder is called, in a few words.
+    pub fn calls(&self) -> &'static str {
+        match (self.workflows, self.together) {
+            (_, true) => "all targets in one call",
+            (true, false) => "called as the workflows do",
+            (false, false) => "one call a target",
+        }
+    }
+
     /// The store's name, as the command line has it.
     pub fn store_name(&self) -> &'static str {
         match self.store {
             StoreKind::Persistent => "persistent",
             StoreKind::RefLast(Mode::Max) => "ref-last-max",
             StoreKind::RefLast(Mode::Min) => "ref-last-min",
+            StoreKind::Gha(Mode::Max) => "gha",
+            StoreKind::Gha(Mode::Min) => "gha-min",
+            StoreKind::Declared => "declared",
             StoreKind::None => "none",
         }
     }
 }
 
-/// How often a step is rebuilt. The first commit does not count: it is cold by nature.
-pub fn rebuilds(step: &StepHistory) -> (usize, usize) {
-    let flags = step.rebuilt.iter().skip(1).flatten();
-    (flags.clone().filter(|rebuilt| **rebuilt).count(), flags.count())
+/// How many commits are of the branch itself, how many of merged branches, and how many of those there are.
+pub fn counts(history: &History) -> (usize, usize, usize) {
+    let of_branches = history.commits.iter().filter_map(|commit| commit.branch);
+    let branches: BTreeSet<u32> = of_branches.clone().collect();
+    let of_branches = of_branches.count();
+    (history.commits.len() - of_branches, of_branches, branches.len())
 }
 
 /// The share of commits that rebuild a step, with its 95 % interval.
 pub fn rebuild_share(step: &StepHistory) -> Estimate {
-    let (hits, trials) = rebuilds(step);
+    let (hits, trials) = step.rebuilds();
     share(hits, trials)
 }
 
@@ -53,22 +70,6 @@ pub fn rebuild_share(step: &StepHistory) -> Estimate {
 pub fn time_of(durations: &Durations, build: &BuildHistory, step: &StepHistory) -> Option<StepTime> {
     let step = &step.step;
     durations.of(StepKey { build: &build.name, stage: &step.stage, index: step.index, text: &step.text })
-}
-
-/// At how many commits a cause had a part in the rebuild of a step, and at how many it was the only one; the most
-/// frequent first.
-pub fn ranked_causes(step: &StepHistory) -> Vec<(Cause, usize, usize)> {
-    let mut counts: BTreeMap<&Cause, (usize, usize)> = BTreeMap::new();
-    for causes in step.causes.values() {
-        for cause in causes {
-            let count = counts.entry(cause).or_default();
-            count.0 += 1;
-            count.1 += usize::from(causes.len() == 1);
-        }
-    }
-    let mut ranked: Vec<_> = counts.into_iter().map(|(cause, (all, alone))| (cause.clone(), all, alone)).collect();
-    ranked.sort_by(|a, b| b.1.cmp(&a.1).then(b.2.cmp(&a.2)).then(a.0.cmp(&b.0)));
-    ranked
 }
 
 /// A cause in a few words.

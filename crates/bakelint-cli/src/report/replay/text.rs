@@ -4,7 +4,7 @@ use bakelint_core::replay::durations::Durations;
 use bakelint_core::replay::simulate::{BuildHistory, Cause, Replay, StepHistory};
 use bakelint_core::replay::{History, WhatIf};
 
-use super::{Subject, ranked_causes, rebuild_share, rebuilds, time_of, words};
+use super::{Subject, counts, rebuild_share, time_of, words};
 use crate::report::{Look, plural};
 
 /// The replay as a table: one line a step, with a bar for how often it is rebuilt and the most frequent causes.
@@ -73,12 +73,16 @@ impl Page {
             at.map(|commit| commit.id.to_string()[..10].to_owned()).unwrap_or_default()
         };
         let commits = &history.commits;
-        let title = format!("{} of {}", plural(commits.len(), "commit"), subject.branch);
+        let mut title = format!("{} of {}", plural(counts(history).0, "commit"), subject.branch);
+        if let (_, of_branches @ 1.., branches) = counts(history) {
+            title.push_str(&format!(" and {of_branches} of {branches} merged branches"));
+        }
         let range = format!("{}..{}", short(commits.first()), short(commits.last()));
-        let calls = if subject.together { "all targets in one call" } else { "one call a target" };
         let definitions = if subject.fixed_definitions { "with today's definitions" } else { "each as it was" };
         self.line(&format!("{}  {}", self.paint(&title, Style::Bold), self.paint(&range, Style::Dim)));
-        self.line(&self.paint(&format!("store {}, {calls}, {definitions}", subject.store_name()), Style::Dim));
+        self.line(
+            &self.paint(&format!("store {}, {}, {definitions}", subject.store_name(), subject.calls()), Style::Dim),
+        );
         self.line("");
     }
 
@@ -94,7 +98,7 @@ impl Page {
 
     fn step(&mut self, build: &BuildHistory, history: &StepHistory, stage_width: usize, durations: &Durations) {
         let step = &history.step;
-        let (count, of) = rebuilds(history);
+        let (count, of) = history.rebuilds();
         let share = rebuild_share(history);
         let label = format!("{:stage_width$} {:>2}/{:<2}", clip(&step.stage, stage_width), step.index, step.total);
         let wide = self.look.width.saturating_sub(stage_width + 52).clamp(20, 60);
@@ -195,7 +199,7 @@ impl Page {
 
     fn losses(&mut self, replay: &Replay) {
         let steps = replay.builds.iter().flat_map(|build| &build.steps);
-        if steps.into_iter().any(|step| step.rebuilt_at_worst > rebuilds(step).0) {
+        if steps.into_iter().any(|step| step.rebuilt_at_worst > step.rebuilds().0) {
             self.line("note: the higher numbers hold if imports lose hits, as BuildKit does on fresh builders that bake targets");
             self.line(
                 "      with common steps at once, or import several caches (moby/buildkit#4674, moby/buildkit#6418)",
@@ -220,7 +224,7 @@ impl Page {
 
 /// The three most frequent causes with their counts.
 fn causes(step: &StepHistory) -> String {
-    let ranked = ranked_causes(step);
+    let ranked = step.ranked_causes();
     let shown: Vec<String> =
         ranked.iter().take(3).map(|(cause, commits, _)| format!("{} {commits}", words(cause))).collect();
     let more = ranked.len().saturating_sub(3);
@@ -229,7 +233,7 @@ fn causes(step: &StepHistory) -> String {
 
 /// The folder that alone causes most rebuilds.
 fn sole_cause(step: &StepHistory) -> String {
-    let ranked = ranked_causes(step);
+    let ranked = step.ranked_causes();
     let alone = ranked.iter().filter(|(cause, _, alone)| *alone > 0 && matches!(cause, Cause::Files { .. }));
     match alone.max_by_key(|(_, _, alone)| *alone) {
         Some((cause, _, alone)) => format!("; {alone} only because of {}", words(cause)),
