@@ -12,7 +12,7 @@ use bakelint_core::replay::history::{HistoryError, Range, Repository};
 use bakelint_core::replay::logs::BuildLog;
 use bakelint_core::replay::simulate::Options;
 use bakelint_core::replay::store::{Mode, StoreKind};
-use bakelint_core::replay::{self as core, Commits, History, WhatIf};
+use bakelint_core::replay::{self as core, Change, Commits, History, WhatIf};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::{DefinitionsOf, Replay, ReplayFormat, StoreName, Times};
@@ -41,7 +41,7 @@ pub fn run(args: &Replay, around: &mut Surroundings) -> Result<u8, Failure> {
         fixed_definitions: options.fixed_definitions || !args.replace.is_empty(),
         logs: durations.logs(),
     };
-    let changes = if args.replace.is_empty() { Vec::new() } else { vec![overlay(args, around)?] };
+    let changes = if args.replace.is_empty() { Vec::new() } else { vec![Change { files: overlay(args, around)?, calls: None }] };
     let bar = progress_bar();
     let mut progress = |done: usize, all: usize| {
         bar.set_length(all as u64);

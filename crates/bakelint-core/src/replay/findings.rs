@@ -1,24 +1,25 @@
 //! What the history says about findings: how often the step that one is about was rebuilt, and what its fix would have
 //! saved on the same commits.
 
-use super::content::{Content, Overlay};
+use super::content::{Content, ObjectSource, Overlay};
 use super::convert::convert;
-use super::definitions::{AtCommit, Definitions, Request};
+use super::declared::{self, DeclaredCall, Wanted};
+use super::definitions::{AtCommit, Defined, Definitions, Request};
 use super::durations::Durations;
-use super::graph::Graph;
-use super::history::{HistoryError, Repository};
+use super::history::{Commit, HistoryError, Range, Repository};
 use super::simulate::{Cause, Options, Replay, StepHistory};
 use super::stats::Estimate;
 use super::store::StoreKind;
-use super::{Commits, WhatIf, declared, what_if};
+use super::{Change, Commits, Declared, WhatIf, requested_of, what_if};
 use crate::diagnostic::Diagnostic;
 use crate::edit;
 use crate::model::Project;
 use crate::model::build::{Build, Context, Maker};
-use crate::snapshot::FileKind;
+use crate::snapshot::{FileKind, Snapshot};
 use crate::source::FileId;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What the history says about one finding.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -82,7 +83,7 @@ pub fn numbers(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Numbers>, HistoryError> {
     let mut numbers = vec![Numbers::default(); diagnostics.len()];
-    let newest = repository.commits(commits.tip, super::history::Range::Last(1))?;
+    let newest = repository.commits(commits.tip, Range::Last(1))?;
     let Some(newest) = newest.last() else { return Err(HistoryError::NoCommits) };
     let mut content = Content::new(repository.objects()?);
     let from_top = |path: &str| join(repository.prefix(), path);
@@ -107,20 +108,32 @@ pub fn numbers(
             overlay: uncommitted.clone(),
             branch: repository.branch().unwrap_or_default().to_owned(),
         };
-        declared(repository, commits.tip, &options, &project.settings)?.apply(&mut options);
-        let before = graph(&mut content, newest, &options)?;
-        let mut changes: Vec<Overlay> = Vec::new();
+        let before = defined(&mut content, newest, &options)?;
+        let calls = requested_of(group.calls(project), &before.requested);
+        let (caches, requested) = (before.caches.clone(), before.requested.clone());
+        Declared { calls: calls.clone(), caches, requested }.apply(&mut options);
+        let graph = convert(&before.inputs).0;
+        let mut changes: Vec<Change> = Vec::new();
         // Findings with the same fix are asked for once.
         let mut asked: Vec<(usize, usize)> = Vec::new();
         for (at, diagnostic) in diagnostics.iter().enumerate() {
             if numbers[at].fix.is_some() {
                 continue;
             }
-            let Some(change) = change(project, diagnostic, &from_top) else { continue };
-            let mut overlay = uncommitted.clone();
-            overlay.extend(change.clone());
-            let ignores = change.keys().any(|path| FileKind::of(path) == FileKind::Dockerignore);
-            if !ignores && graph(&mut content, newest, &Options { overlay, ..options.clone() })? == before {
+            let Some((after, files)) = changed_files(project, diagnostic, &from_top) else { continue };
+            let touches = |kinds: &[FileKind]| files.keys().any(|path| kinds.contains(&FileKind::of(path)));
+            let change = match touches(&[FileKind::Dockerfile, FileKind::Dockerignore]) {
+                true => Change { files: files.clone(), calls: None },
+                false => {
+                    let after = Project::new(after, project.settings.clone());
+                    let calls = requested_of(group.calls(&after), &before.requested);
+                    Change { files: files.clone(), calls: Some(calls) }
+                }
+            };
+            let now = defined(&mut content, newest, &change.apply(&options))?;
+            let same_calls = change.calls.as_ref().is_none_or(|other| *other == calls);
+            let same = same_calls && now.caches == before.caches && convert(&now.inputs).0 == graph;
+            if same && !touches(&[FileKind::Dockerignore]) {
                 continue;
             }
             let number = changes.iter().position(|other| *other == change).unwrap_or_else(|| {
@@ -151,6 +164,16 @@ struct Group {
     request: Request,
     /// The Dockerfile of each build, by its name.
     dockerfiles: BTreeMap<String, FileId>,
+}
+
+impl Group {
+    /// The calls that workflows make for its builds.
+    fn calls(&self, project: &Project) -> Vec<DeclaredCall> {
+        match &self.request.dockerfile {
+            Some(path) => declared::calls(project, Wanted::Dockerfile { path, name: path }),
+            None => declared::calls(project, Wanted::Targets { folder: &self.folder }),
+        }
+    }
 }
 
 /// The builds of the files that findings are about: those of each bake definition, and of each Dockerfile without one.
@@ -205,38 +228,41 @@ fn groups(project: &Project, diagnostics: &[Diagnostic]) -> Vec<Group> {
     groups
 }
 
-/// The files that a finding's fix changes, with the paths of the repository; `None` if nothing of them is built.
-fn change(project: &Project, diagnostic: &Diagnostic, from_top: &dyn Fn(&str) -> String) -> Option<Overlay> {
-    let fix = diagnostic.fix.as_ref()?;
-    let (after, taken) = edit::apply(&project.snapshot, [fix]);
-    let mut change = Overlay::new();
+/// The project's files with a finding's fix, and those that it changes by their paths in the repository; `None` if it
+/// changes nothing that describes builds.
+fn changed_files(
+    project: &Project,
+    diagnostic: &Diagnostic,
+    from_top: &dyn Fn(&str) -> String,
+) -> Option<(Snapshot, Overlay)> {
+    let (after, taken) = edit::apply(&project.snapshot, [diagnostic.fix.as_ref()?]);
+    let mut changed = Overlay::new();
     for (file, source) in project.snapshot.files().filter(|_| taken > 0) {
         let bytes = after.get(file).map(|source| source.bytes());
         if bytes != Some(source.bytes()) {
-            change.insert(from_top(&source.path), bytes.map(<[u8]>::to_vec));
+            changed.insert(from_top(&source.path), bytes.map(<[u8]>::to_vec));
         }
     }
     for (_, source) in after.files().filter(|(_, source)| project.snapshot.find(&source.path).is_none()) {
-        change.insert(from_top(&source.path), Some(source.bytes().to_vec()));
+        changed.insert(from_top(&source.path), Some(source.bytes().to_vec()));
     }
-    change.keys().any(|path| describes_builds(path)).then_some(change)
+    changed.keys().any(|path| describes_builds(path)).then_some((after, changed))
 }
 
 /// What would be built of the newest commit.
-fn graph<S: super::content::ObjectSource>(
+fn defined<S: ObjectSource>(
     content: &mut Content<S>,
-    newest: &super::history::Commit,
+    newest: &Commit,
     options: &Options,
-) -> Result<Graph, HistoryError> {
+) -> Result<Arc<Defined>, HistoryError> {
     let root = content.overlay(newest.tree, &options.overlay)?;
     let root = match options.prefix.as_str() {
         "" => Some(root),
         prefix => content.directory(root, prefix)?,
     };
-    let Some(root) = root else { return Ok(Graph::default()) };
+    let Some(root) = root else { return Ok(Arc::default()) };
     let id = newest.id.to_string();
-    let defined = Definitions::new(options.request.clone()).at(content, AtCommit { root, id: &id, number: 0 })?;
-    Ok(convert(&defined.inputs).0)
+    Definitions::new(options.request.clone()).at(content, AtCommit { root, id: &id, number: 0 })
 }
 
 fn fix_numbers(answer: &WhatIf) -> Option<FixNumbers> {
@@ -286,8 +312,9 @@ fn sole_files(step: &StepHistory) -> Option<(String, usize)> {
 
 /// Whether what a file says can change what is built.
 fn describes_builds(path: &str) -> bool {
-    use FileKind::{BakeHcl, BakeJson, Compose, Dockerfile, Dockerignore};
-    matches!(FileKind::of(path), BakeHcl | BakeJson | Compose | Dockerfile | Dockerignore) || path.ends_with(".hcl")
+    use FileKind::{Action, BakeHcl, BakeJson, Compose, Dockerfile, Dockerignore, Workflow};
+    let kind = FileKind::of(path);
+    matches!(kind, Action | BakeHcl | BakeJson | Compose | Dockerfile | Dockerignore | Workflow) || path.ends_with(".hcl")
 }
 
 fn join(folder: &str, path: &str) -> String {

@@ -106,6 +106,24 @@ pub struct WhatIf {
     pub pays_back_after: Option<f64>,
 }
 
+/// A change whose effect is asked for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    /// Files that stand in for those of the commits.
+    pub files: Overlay,
+    /// The calls that workflows make with the change, where those are others.
+    pub calls: Option<Vec<DeclaredCall>>,
+}
+
+impl Change {
+    fn apply(&self, options: &Options) -> Options {
+        let mut options = options.clone();
+        options.overlay.extend(self.files.clone());
+        options.calls = self.calls.clone().unwrap_or(options.calls);
+        options
+    }
+}
+
 /// Replays the same commits without and with each of several changes. With any change, all builds have the definitions
 /// of the newest commit. The files of a commit are read once for all.
 ///
@@ -117,7 +135,7 @@ pub fn what_if(
     commits: Commits<'_>,
     options: Options,
     durations: Durations,
-    changes: &[Overlay],
+    changes: &[Change],
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<(History, Vec<WhatIf>), HistoryError> {
     let commits = commits.of(repository)?;
@@ -125,12 +143,7 @@ pub fn what_if(
     let fixed_definitions = options.fixed_definitions || !changes.is_empty();
     let options = Options { fixed_definitions, ..options };
     let mut content = Content::new(repository.objects()?);
-    let overlaid = |change: &Overlay| {
-        let mut overlay = options.overlay.clone();
-        overlay.extend(change.clone());
-        overlay
-    };
-    let changed = changes.iter().map(|change| Options { overlay: overlaid(change), ..options.clone() });
+    let changed = changes.iter().map(|change| change.apply(&options));
     let mut simulators: Vec<Simulator> = [options.clone()]
         .into_iter()
         .chain(changed)
@@ -156,7 +169,7 @@ pub fn what_if(
     let Some(before) = simulators.next() else { return Err(HistoryError::NoCommits) };
     let mut first_runs = Vec::with_capacity(changes.len());
     for change in changes {
-        first_runs.push(before.with_same_store().first_run_after(&mut content, newest, overlaid(change))?);
+        first_runs.push(before.first_run_with(&mut content, newest, change.apply(&options))?);
     }
     let notes = uncertain_content(&mut content, newest.tree)?;
     let mut replay = before.finish();
@@ -202,6 +215,7 @@ impl Declared {
     pub fn apply(self, options: &mut Options) -> Vec<String> {
         let Declared { calls, caches, requested } = self;
         let mut notes = Vec::new();
+        let calls = requested_of(calls, &requested);
         options.store = StoreKind::Declared;
         let called = |name: &String| calls.iter().flat_map(|call| &call.builds).any(|(other, _)| other == name);
         let cached = |name: &String| caches.iter().any(|(other, caches)| other == name && !caches.is_empty());
@@ -266,18 +280,23 @@ pub fn declared(
     let (caches, requested) = (defined.caches.clone(), defined.requested.clone());
     let project = Project::new(definition_files(&mut content, newest.tree)?, settings.clone());
     let dockerfile = options.request.dockerfile.clone().or_else(|| caches.is_empty().then(|| "Dockerfile".to_owned()));
-    let mut calls = match dockerfile {
+    let calls = match dockerfile {
         Some(name) => {
             let path = if options.prefix.is_empty() { name.clone() } else { format!("{}/{name}", options.prefix) };
             declared::calls(&project, Wanted::Dockerfile { path: &path, name: &name })
         }
         None => declared::calls(&project, Wanted::Targets { folder: &options.prefix }),
     };
+    Ok(Declared { calls, caches, requested })
+}
+
+/// The calls for what is asked for.
+fn requested_of(mut calls: Vec<DeclaredCall>, requested: &[String]) -> Vec<DeclaredCall> {
     for call in &mut calls {
         call.builds.retain(|(name, _)| requested.contains(name));
     }
     calls.retain(|call| !call.builds.is_empty());
-    Ok(Declared { calls, caches, requested })
+    calls
 }
 
 /// The workflows of a commit and the files that tell what they build.

@@ -366,30 +366,22 @@ impl Simulator {
         self.before.remove(&Some(branch));
     }
 
-    /// A simulator that starts with what this one's store holds now.
-    pub fn with_same_store(&self) -> Simulator {
-        let mut other = Simulator::new(self.options.clone(), self.durations.clone());
-        other.store = self.store.clone();
-        other.fixed = self.fixed;
-        other
-    }
-
-    /// Builds the last commit again as if these files had been changed in it: the one-off cost of the change.
+    /// What the first run after a change costs: the commit is built with what the store holds now, and with `options`.
     ///
     /// # Errors
     ///
     /// The object store fails.
-    pub fn first_run_after<S: ObjectSource>(
-        &mut self,
+    pub fn first_run_with<S: ObjectSource>(
+        &self,
         content: &mut Content<S>,
         commit: &Commit,
-        overlay: Overlay,
+        options: Options,
     ) -> Result<CommitTime, HistoryError> {
-        self.options.overlay = overlay;
-        self.definitions = Definitions::new(self.options.request.clone());
-        self.graph = None;
-        self.commit(content, commit)?;
-        Ok(self.replay.times.last().copied().unwrap_or_default())
+        let mut other = Simulator::new(options, self.durations.clone());
+        other.store = self.store.clone();
+        other.fixed = self.fixed;
+        other.commit(content, commit)?;
+        Ok(other.replay.times.last().copied().unwrap_or_default())
     }
 
     /// The project's folder in a commit's tree.
