@@ -26,6 +26,11 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("replay::a change is tried on the same commits", what_if),
         Trial::test("replay::the page needs nothing from elsewhere", page),
         Trial::test("replay::the definitions of today on old commits", today),
+        Trial::test("replay::branches see their own cache and the default branch's", branches),
+        Trial::test("replay::workflows say where builds run and what survives", workflows),
+        Trial::test("replay::targets that came later are no mistake of older commits", later_targets),
+        Trial::test("replay::findings tell how often their step was rebuilt and what their fix saves", findings),
+        Trial::test("replay::logs of builds give the times of steps", logs),
     ]
 }
 
@@ -218,7 +223,8 @@ fn page() -> Result<(), Failed> {
     for foreign in ["http:", "https:", "<link", "src=", "@import", "</script><b>"] {
         same((foreign, outcome.out.contains(foreign)), (foreign, false))?;
     }
-    same(outcome.out.matches("<svg").count(), 3)
+    // A map for each step, and the chart of all.
+    same(outcome.out.matches("<svg data-step=").count(), 4)
 }
 
 fn today() -> Result<(), Failed> {
@@ -226,4 +232,128 @@ fn today() -> Result<(), Failed> {
     commit(folder.path(), &[("Dockerfile", "FROM alpine\nCOPY src /src\n")])?;
     let outcome = bakelint(folder.path(), &["replay", "--format", "json", "--definitions", "today"]);
     same(rows(&json(&outcome)?), ["stage-0 2 [1,1,0,0]"])
+}
+
+fn branches() -> Result<(), Failed> {
+    let folder = repository(&[])?;
+    // Two pull requests from the same commit: one edits the source twice, the other makes the same first edit.
+    for (name, edits) in [("one", &["3", "4"][..]), ("two", &["3"])] {
+        git(folder.path(), &["checkout", "-q", "-b", name, "main"])?;
+        for edit in edits {
+            commit(folder.path(), &[("src/a", edit), ("who", name)])?;
+        }
+    }
+    git(folder.path(), &["checkout", "-q", "main"])?;
+    git(folder.path(), &["merge", "-q", "--no-ff", "-m", "merge", "one"])?;
+    git(folder.path(), &["merge", "-q", "--no-ff", "-m", "merge", "-s", "ours", "two"])?;
+    let run =
+        |store: &str| json(&bakelint(folder.path(), &["replay", "--format", "json", "--branches", "--store", store]));
+    let document = run("gha")?;
+    // Three commits of the branch, two of the first one, its merge, one of the second one, its merge.
+    same(document["branches"].to_string().as_str(), "[null,null,null,0,0,null,1,null]")?;
+    // A branch starts with the cache of the default branch, which never sees what the branch has built.
+    same(rows(&document)[2].as_str(), "stage-0 4 [1,1,0,1,1,1,1,0]")?;
+    // A reference of a registry is one for all: the merge finds what its branch has built.
+    same(rows(&run("ref-last-max")?)[2].as_str(), "stage-0 4 [1,1,0,1,1,0,1,1]")?;
+    let alone = json(&bakelint(folder.path(), &["replay", "--format", "json", "--store", "gha"]))?;
+    same((alone.get("branches"), alone["commits"].as_array().map(Vec::len)), (None::<&Value>, Some(5)))
+}
+
+const BAKE: &str = "target \"web\" {}\ntarget \"worker\" {\n  dockerfile = \"worker.Dockerfile\"\n}\n\
+    group \"default\" {\n  targets = [\"web\", \"worker\"]\n}\n";
+
+fn workflows() -> Result<(), Failed> {
+    let workflow = |set: &str| {
+        format!(
+            "on: push\njobs:\n  images:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: docker/bake-action@v6\n\
+             \x20       with:\n          set: |\n            {set}\n"
+        )
+    };
+    let cases = [
+        // A scope for each target: all is found again.
+        ("web.cache-to=type=gha,mode=max,scope=web", "web.cache-from=type=gha,scope=web", ["[1,0,0]", "[1,1,1]"]),
+        // One for both: the worker is exported last.
+        ("*.cache-to=type=gha,mode=max", "*.cache-from=type=gha", ["[1,1,1]", "[1,0,0]"]),
+        ("*.pull=true", "*.labels.a=b", ["[1,1,1]", "[1,1,1]"]),
+    ];
+    for (to, from, expected) in cases {
+        let folder = repository(&[])?;
+        let workflow = workflow(&format!("{to}\n            {from}"));
+        let files = [
+            ("docker-bake.hcl", BAKE),
+            ("worker.Dockerfile", "FROM alpine\nRUN make worker\n"),
+            (".github/workflows/ci.yml", workflow.as_str()),
+            (".dockerignore", "*\n!src\n"),
+        ];
+        commit(folder.path(), &files)?;
+        commit(folder.path(), &[("notes", "1")])?;
+        commit(folder.path(), &[("notes", "2")])?;
+        let document = json(&bakelint(folder.path(), &["replay", "--format", "json", "--commits", "3"]))?;
+        same(document["store"].as_str(), Some("declared"))?;
+        let flags = |build: usize, step: usize| document["builds"][build]["steps"][step]["rebuilt"].to_string();
+        same([flags(0, 2), flags(1, 0)], expected.map(str::to_owned))?;
+    }
+    Ok(())
+}
+
+fn later_targets() -> Result<(), Failed> {
+    let folder = repository(&[])?;
+    commit(folder.path(), &[("docker-bake.hcl", "target \"web\" {}\n")])?;
+    commit(folder.path(), &[("docker-bake.hcl", BAKE), ("worker.Dockerfile", "FROM alpine\nRUN make worker\n")])?;
+    let args = ["replay", "--format", "json", "--commits", "2", "--target", "web", "--target", "worker"];
+    let document = json(&bakelint(folder.path(), &args))?;
+    same(document["failures"].as_array().map(Vec::len), Some(0))?;
+    same(rows(&document).last().map(String::as_str), Some("stage-0 2 [null,1]"))
+}
+
+fn findings() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    git(folder.path(), &["init", "-q"])?;
+    let dockerfile = "FROM node:22.1.0-slim\nWORKDIR /app\nCOPY . .\nRUN npm ci\n";
+    let manifest = "{\"name\": \"shop\", \"version\": \"1.0.0\", \"lockfileVersion\": 3, \"packages\": {}}";
+    let files = [
+        ("Dockerfile", dockerfile),
+        (".dockerignore", ".git\n"),
+        ("package.json", "{\"name\": \"shop\", \"version\": \"1.0.0\"}"),
+        ("package-lock.json", manifest),
+    ];
+    commit(folder.path(), &files)?;
+    for number in 0..6 {
+        commit(folder.path(), &[("docs/guide/index.md", &format!("edit {number}"))])?;
+    }
+    let outcome =
+        bakelint(folder.path(), &["check", "--history", "--format", "json", "--select", "copy-before-install"]);
+    let document: Value = serde_json::from_str(&outcome.out)?;
+    let told = &document["diagnostics"][0]["history"];
+    same((told["step"]["rebuilt"].as_u64(), told["step"]["commits"].as_u64()), (Some(6), Some(6)))?;
+    same(told["step"]["only_because_of"][0].as_str(), Some("docs/guide/**"))?;
+    // With the manifests copied first, the installation is found again.
+    same(told["fix"]["steps_saved_per_commit"]["value"].as_f64(), Some(1.0))?;
+    let args = ["check", "--history=4", "--select", "copy-before-install"];
+    let text = bakelint(folder.path(), &args).out;
+    for words in
+        ["rebuilt at 3 of 3 commits, at 3 only because of docs/guide/**", "would have saved 1.00 executed steps"]
+    {
+        let unwrapped = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        same((words, unwrapped.contains(words)), (words, true))?;
+    }
+    let outside = tempfile::tempdir()?;
+    let outcome = bakelint(outside.path(), &["check", "--history"]);
+    same((outcome.status, outcome.err.contains("no git repository")), (FAILED, true))
+}
+
+fn logs() -> Result<(), Failed> {
+    let folder = repository(&[])?;
+    let stamped = |line: &str| format!("2026-11-23T13:04:05.0000000Z {line}\n");
+    let plain = "#7 [4/4] RUN make\n#7 DONE 12.0s\n";
+    let job: String = plain.lines().map(stamped).collect();
+    let raw = "{\"vertexes\":[{\"digest\":\"sha256:a\",\"name\":\"[4/4] RUN make\",\"started\":\"2026-11-23T13:04:05Z\",\
+        \"completed\":\"2026-11-23T13:04:17Z\"}]}\n";
+    for (name, text) in [("plain.log", plain), ("job.log", job.as_str()), ("raw.log", raw)] {
+        fs::write(folder.path().join(name), text)?;
+        let document = json(&bakelint(folder.path(), &["replay", "--format", "json", "--log", name]))?;
+        let time = &document["builds"][0]["steps"][2]["time"];
+        same((name, time["seconds"].as_f64()), (name, Some(12.0)))?;
+    }
+    Ok(())
 }

@@ -41,7 +41,8 @@ pub fn run(args: &Replay, around: &mut Surroundings) -> Result<u8, Failure> {
         fixed_definitions: options.fixed_definitions || !args.replace.is_empty(),
         logs: durations.logs(),
     };
-    let changes = if args.replace.is_empty() { Vec::new() } else { vec![Change { files: overlay(args, around)?, calls: None }] };
+    let changes =
+        if args.replace.is_empty() { Vec::new() } else { vec![Change { files: overlay(args, around)?, calls: None }] };
     let bar = progress_bar();
     let mut progress = |done: usize, all: usize| {
         bar.set_length(all as u64);

@@ -314,7 +314,8 @@ fn sole_files(step: &StepHistory) -> Option<(String, usize)> {
 fn describes_builds(path: &str) -> bool {
     use FileKind::{Action, BakeHcl, BakeJson, Compose, Dockerfile, Dockerignore, Workflow};
     let kind = FileKind::of(path);
-    matches!(kind, Action | BakeHcl | BakeJson | Compose | Dockerfile | Dockerignore | Workflow) || path.ends_with(".hcl")
+    matches!(kind, Action | BakeHcl | BakeJson | Compose | Dockerfile | Dockerignore | Workflow)
+        || path.ends_with(".hcl")
 }
 
 fn join(folder: &str, path: &str) -> String {

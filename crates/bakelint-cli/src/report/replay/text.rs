@@ -75,7 +75,7 @@ impl Page {
         let commits = &history.commits;
         let mut title = format!("{} of {}", plural(counts(history).0, "commit"), subject.branch);
         if let (_, of_branches @ 1.., branches) = counts(history) {
-            title.push_str(&format!(" and {of_branches} of {branches} merged branches"));
+            title.push_str(&format!(" and {of_branches} commits of {branches} merged branches"));
         }
         let range = format!("{}..{}", short(commits.first()), short(commits.last()));
         let definitions = if subject.fixed_definitions { "with today's definitions" } else { "each as it was" };
@@ -126,20 +126,18 @@ impl Page {
 
     /// The steps that most rebuilding goes back to.
     fn costs(&mut self, replay: &Replay) {
-        let steps = replay.builds.iter().flat_map(|build| build.steps.iter().map(move |step| (build, step)));
-        let mut steps: Vec<(&BuildHistory, &StepHistory)> = steps.filter(|(_, step)| step.roots > 0).collect();
-        steps.sort_by(|(_, a), (_, b)| b.blamed_seconds.total_cmp(&a.blamed_seconds).then(b.roots.cmp(&a.roots)));
+        let steps = starts(replay);
         if steps.is_empty() {
             return;
         }
         self.line(&self.paint("Where rebuilding starts", Style::Bold));
-        for (build, step) in steps.into_iter().take(8) {
+        for (build, step, why) in steps.into_iter().take(8) {
             let place = format!("{} {} {}/{}", build.name, step.step.stage, step.step.index, step.step.total);
             let text = clip(&step.step.text.split_whitespace().collect::<Vec<_>>().join(" "), 48);
             let cost =
                 if step.blamed_seconds > 0.0 { format!(", {}", seconds(step.blamed_seconds)) } else { String::new() };
             self.line(&format!("  {place}  {text}  (line {})", step.step.line));
-            self.line(&format!("      {}{cost}{}", plural(step.roots, "commit"), sole_cause(step)));
+            self.line(&format!("      {}{cost}{}", plural(step.roots, "commit"), why));
         }
         self.line("");
     }
@@ -220,6 +218,14 @@ impl Page {
             ));
         }
     }
+}
+
+/// The steps that rebuilding goes back to, the costliest first, each with why.
+pub fn starts(replay: &Replay) -> Vec<(&BuildHistory, &StepHistory, String)> {
+    let steps = replay.builds.iter().flat_map(|build| build.steps.iter().map(move |step| (build, step)));
+    let mut steps: Vec<(&BuildHistory, &StepHistory)> = steps.filter(|(_, step)| step.roots > 0).collect();
+    steps.sort_by(|(_, a), (_, b)| b.blamed_seconds.total_cmp(&a.blamed_seconds).then(b.roots.cmp(&a.roots)));
+    steps.into_iter().map(|(build, step)| (build, step, sole_cause(step))).collect()
 }
 
 /// The three most frequent causes with their counts.
