@@ -49,10 +49,13 @@ pub enum Wanted<'w> {
     },
 }
 
+/// A job of a workflow in one leg of its matrix: the workflow, the job, the values of the matrix.
+type JobLeg = (usize, usize, BTreeMap<String, String>);
+
 /// The calls of workflows that run for each push or pull request.
 pub fn calls(project: &Project, wanted: Wanted<'_>) -> Vec<DeclaredCall> {
-    let mut calls: BTreeMap<(usize, usize, BTreeMap<String, String>, usize, usize), DeclaredCall> = BTreeMap::new();
-    let mut builders: Vec<(usize, usize, BTreeMap<String, String>)> = Vec::new();
+    let mut calls: BTreeMap<(JobLeg, usize, usize), DeclaredCall> = BTreeMap::new();
+    let mut builders: Vec<JobLeg> = Vec::new();
     for build in &project.builds {
         let (Some(caller), Some(name)) = (&build.caller, name(project, build, wanted)) else { continue };
         let Some((workflow, job, _)) = project.step(caller.step) else { continue };
@@ -74,7 +77,7 @@ pub fn calls(project: &Project, wanted: Wanted<'_>) -> Vec<DeclaredCall> {
         };
         // All jobs of a runner that stays are taken to find the same builder.
         let builder = Builder { number: if persistent { 0 } else { number + 1 }, persistent };
-        let key = (place.0, place.1, place.2, caller.step.step, caller.call);
+        let key = (place, caller.step.step, caller.call);
         let call = calls.entry(key).or_insert(DeclaredCall { builds: Vec::new(), builder, open: false });
         call.open |= !build.cache_known;
         if !call.builds.iter().any(|(other, _)| *other == name) {
@@ -179,12 +182,11 @@ fn name_of(text: &Text) -> Option<String> {
             TextPart::Known(text) => name.push_str(text),
             TextPart::Unknown(words) => {
                 let says = |word: &&str| words.contains(*word);
-                if ["github.sha", "github.run_", "GITHUB_SHA", "GITHUB_RUN_", "head.sha"].iter().any(|word| says(&word))
-                {
+                if ["github.sha", "github.run_", "GITHUB_SHA", "GITHUB_RUN_", "head.sha"].iter().any(says) {
                     return None;
                 }
                 let branch = ["github.ref", "github.head_ref", "GITHUB_REF", "GITHUB_HEAD_REF", "head.ref"];
-                match branch.iter().any(|word| says(&word)) {
+                match branch.iter().any(says) {
                     true => name.push(Location::BRANCH),
                     false => name.push_str(&format!("${{{words}}}")),
                 }

@@ -206,6 +206,30 @@ mod tests {
         assert_eq!((name.stage(), name.platform()), (Some("build"), Some("linux/arm64/v8")));
     }
 
+    /// Lines that change places, are there twice or are cut anywhere give other vertices at most, and no time that was not
+    /// in the log.
+    #[test]
+    fn a_mixed_log_is_read_without_inventing_anything() {
+        for log in [plain::tests::SAMPLE, rawjson::tests::SAMPLE] {
+            let whole = BuildLog::parse(log.as_bytes()).expect("text is always read");
+            let longest = whole.vertices.iter().filter_map(|vertex| vertex.seconds).fold(0.0, f64::max);
+            let lines: Vec<&str> = log.lines().collect();
+            for turn in 0..lines.len() {
+                let turned = [&lines[turn..], &lines[..turn]].concat();
+                let swapped: Vec<&str> = turned.chunks(2).flat_map(|pair| pair.iter().rev()).copied().collect();
+                let reversed: Vec<&str> = turned.iter().rev().copied().collect();
+                let twice: Vec<&str> = turned.iter().flat_map(|line| [*line, *line]).collect();
+                let cut: Vec<&str> =
+                    turned.iter().map(|line| line.get(..turn * line.len() / lines.len()).unwrap_or_default()).collect();
+                for mixed in [turned.clone(), swapped, reversed, twice, cut] {
+                    let read = BuildLog::parse(mixed.join("\n").as_bytes()).expect("text is always read");
+                    let times = || read.vertices.iter().filter_map(|vertex| vertex.seconds);
+                    assert!(times().all(|seconds| (0.0..=longest).contains(&seconds)), "{mixed:?}");
+                }
+            }
+        }
+    }
+
     /// Every prefix of every kind of log is read without a panic, and vertices only ever become more.
     #[test]
     fn a_cut_log_is_read_as_far_as_it_goes() {
