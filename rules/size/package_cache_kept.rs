@@ -126,6 +126,100 @@
 //!
 //! ## Also tested
 //!
+//! ### A Dockerfile in a compose file
+//!
+//! ```yaml compose.yaml
+//! services:
+//!   db:
+//!     build:
+//!       dockerfile_inline: |
+//!         FROM debian:12
+//!         RUN apt-get update \
+//!           && apt-get install -y curl
+//!         RUN echo $$HOME
+//! ```
+//!
+//! ```text
+//! compose.yaml:6:13: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/compose.yaml
+//! +++ b/compose.yaml
+//! @@ -4,5 +4,6 @@
+//!        dockerfile_inline: |
+//!          FROM debian:12
+//!          RUN apt-get update \
+//! -          && apt-get install -y curl
+//! +          && apt-get install -y curl \
+//! +          && rm -rf /var/lib/apt/lists/*
+//!          RUN echo $$HOME
+//! ```
+//!
+//! ### A Dockerfile in a bake file
+//!
+//! ```hcl
+//! variable "VERSION" { default = "12" }
+//!
+//! target "db" {
+//!   dockerfile-inline = <<-EOT
+//!     FROM debian:${VERSION}
+//!     RUN apt-get update && apt-get install -y curl
+//!     # bakelint: ignore[package-cache-kept] on purpose
+//!     RUN apt-get update && apt-get install -y jq
+//!   EOT
+//! }
+//! ```
+//!
+//! ```text
+//! docker-bake.hcl:6:9: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/docker-bake.hcl
+//! +++ b/docker-bake.hcl
+//! @@ -3,7 +3,7 @@
+//!  target "db" {
+//!    dockerfile-inline = <<-EOT
+//!      FROM debian:${VERSION}
+//! -    RUN apt-get update && apt-get install -y curl
+//! +    RUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*
+//!      # bakelint: ignore[package-cache-kept] on purpose
+//!      RUN apt-get update && apt-get install -y jq
+//!    EOT
+//! ```
+//!
+//! ### A Dockerfile in a script
+//!
+//! ```yaml .github/workflows/ci.yml
+//! on: push
+//! jobs:
+//!   image:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - run: |
+//!           docker build -t tool - <<'EOF'
+//!           FROM debian:12
+//!           RUN apt-get update && apt-get install -y curl
+//!           EOF
+//! ```
+//!
+//! ```text
+//! .github/workflows/ci.yml:9:15: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/.github/workflows/ci.yml
+//! +++ b/.github/workflows/ci.yml
+//! @@ -6,5 +6,5 @@
+//!        - run: |
+//!            docker build -t tool - <<'EOF'
+//!            FROM debian:12
+//! -          RUN apt-get update && apt-get install -y curl
+//! +          RUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*
+//!            EOF
+//! ```
+//!
 //! ### Other ways of keeping no cache
 //!
 //! ```dockerfile

@@ -115,8 +115,10 @@ impl Linter {
     /// place that knows of any of it.
     fn filter(&self, project: &Project, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let mut files: BTreeMap<FileId, Silence> = BTreeMap::new();
-        let paths =
+        let mut paths =
             project.snapshot.files().map(|(file, source)| (file, source.path.clone())).collect::<BTreeMap<_, _>>();
+        // A Dockerfile that stands in another file has comments of its own.
+        paths.extend(project.inlines.keys().map(|file| (*file, project.path(*file).to_owned())));
         for file in paths.keys() {
             let ignores = ignores(project, *file);
             let fails = project.dockerfile_of(*file).is_some_and(|at| fails_on_findings(project, at));
@@ -153,6 +155,12 @@ impl Linter {
                     continue;
                 }
             }
+            let inner = diagnostic.span.file;
+            let diagnostic = project.in_files(diagnostic);
+            let outer = files.get_mut(&diagnostic.span.file).filter(|_| diagnostic.span.file != inner);
+            if outer.is_some_and(|silence| silence.drops(&diagnostic, rule.as_ref())) {
+                continue;
+            }
             kept.push(diagnostic);
         }
         for (file, silence) in files.iter().filter(|(_, silence)| !silence.checks.is_empty()) {
@@ -166,6 +174,7 @@ impl Linter {
                 wants(&silence.selection, found, None) && self.config.levels.get(found.rule) != Some(&None)
             }));
         }
+        let mut kept: Vec<Diagnostic> = kept.into_iter().map(|diagnostic| project.in_files(diagnostic)).collect();
         kept.sort_by(|a, b| {
             let key = |d: &Diagnostic| (paths.get(&d.span.file).cloned(), d.span.start, d.span.end, d.rule);
             key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))

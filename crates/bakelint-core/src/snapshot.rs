@@ -230,7 +230,11 @@ pub struct Snapshot {
     by_path: BTreeMap<String, FileId>,
     paths: Arc<Paths>,
     unreadable: Vec<Unreadable>,
+    fragments: Vec<Arc<Source>>,
 }
+
+/// Marks the ids of fragments.
+const FRAGMENT: u32 = 1 << 31;
 
 #[derive(Debug, Clone, Default)]
 struct Paths {
@@ -410,8 +414,23 @@ impl Snapshot {
         }
     }
 
-    /// The file, unless it was removed.
+    /// Adds a text that is part of a file, such as a Dockerfile in a bake file. It has an id of its own, and is no file: nothing lists
+    /// or edits it.
+    pub(crate) fn add_fragment(&mut self, path: impl Into<String>, text: &str) -> FileId {
+        self.fragments.push(Arc::new(Source::new(path, text.as_bytes())));
+        FileId(FRAGMENT | (self.fragments.len() - 1) as u32)
+    }
+
+    /// Forgets all fragments.
+    pub(crate) fn clear_fragments(&mut self) {
+        self.fragments.clear();
+    }
+
+    /// The file, unless it was removed, or the fragment.
     pub fn get(&self, file: FileId) -> Option<&Arc<Source>> {
+        if file.0 & FRAGMENT != 0 {
+            return self.fragments.get((file.0 & !FRAGMENT) as usize);
+        }
         self.files.get(file.0 as usize)?.as_ref()
     }
 

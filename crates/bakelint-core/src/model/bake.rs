@@ -8,11 +8,13 @@ use crate::bake::{
     Target, evaluate,
 };
 use crate::model::build::{Build, BuildArg, Caller, Context, Entry, Maker, NamedContext, ScriptCall};
+use crate::model::inline::{Inline, Writing};
 use crate::model::paths;
 use crate::model::value::{Eval, Text, TextPart, Value};
 use crate::snapshot::Snapshot;
 use crate::source::{FileId, Span};
-use crate::syntax::hcl::ExprKind;
+use crate::syntax::hcl::{self, ExprKind, TemplateForm};
+use crate::syntax::mapped::MappedText;
 
 /// The files of one bake command, evaluated.
 #[derive(Debug)]
@@ -315,6 +317,42 @@ impl Converter<'_> {
         }
     }
 
+    /// The text of a Dockerfile in the definition, with the places of what is written there; what is computed stands at its expression.
+    fn inline(&self, set: &Set<String>) -> Option<Inline> {
+        let value = set.value.as_str();
+        if value.contains(OPEN) || set.origin.dynamic || self.hides_unknown(&set.origin) {
+            return None;
+        }
+        let bake::Source::Block { attribute, .. } = &set.origin.source else { return None };
+        let blocks = self.bake.definition.targets();
+        let attribute = blocks.flat_map(|target| target.attributes()).find(|other| other.span == *attribute)?;
+        let (parts, writing) = parts_of(&attribute.value);
+        let mut text = MappedText::empty(attribute.span.file, attribute.value.span.start as usize);
+        let mut rest = value;
+        for (at, part) in parts.iter().enumerate() {
+            match &part.kind {
+                ExprKind::Text(literal) => {
+                    rest = rest.strip_prefix(literal.value.as_str())?;
+                    text.push_mapped(&literal.mapped(part.span));
+                }
+                _ => {
+                    let next = parts[at + 1..].iter().find_map(|part| match &part.kind {
+                        ExprKind::Text(literal) if !literal.value.is_empty() => Some(literal.value.as_str()),
+                        _ => None,
+                    });
+                    let end = match (next, parts.get(at + 1)) {
+                        (Some(next), Some(_)) => rest.find(next)?,
+                        _ => rest.len(),
+                    };
+                    text.push_for(part.span.range(), &rest[..end]);
+                    rest = &rest[end..];
+                }
+            }
+        }
+        let file = self.bake.definition.source(attribute.span).map(|(_, text, lines)| (text, lines));
+        rest.is_empty().then(|| Inline::new(text, writing, file))
+    }
+
     fn build(&self, target: &Target) -> Build {
         let file = self.bake.files.first().copied().unwrap_or(FileId(0));
         let span = self.bake.target_span(&target.name).or_else(|| first_span(target)).unwrap_or(Span::at(file, 0));
@@ -343,6 +381,11 @@ impl Converter<'_> {
             };
             build.dockerfile_path = Some(Value { eval: path, span: named.span });
         }
+        build.inline = target
+            .dockerfile_inline
+            .as_ref()
+            .filter(|_| !unknown("dockerfile-inline"))
+            .and_then(|set| self.inline(set));
         build.target = target.target.as_ref().filter(|_| !unknown("target")).map(|stage| self.known(stage, span));
         for (name, value) in &target.args {
             let place = self.span(&value.origin, span);
@@ -382,6 +425,37 @@ impl Converter<'_> {
             .map(|secret| (secret.value.id.clone(), self.span(&secret.origin, span)))
             .collect();
         build
+    }
+}
+
+/// The parts of a template, literal or not, and how it is written.
+fn parts_of(expr: &hcl::Expr) -> (&[hcl::Expr], Writing) {
+    let mut expr = expr;
+    let mut quoted = false;
+    loop {
+        match &expr.kind {
+            ExprKind::Parens(inner) => expr = inner,
+            ExprKind::Json(json) => match &json.template {
+                Ok(inner) => {
+                    quoted = true;
+                    expr = inner;
+                }
+                Err(_) => return (std::slice::from_ref(expr), Writing::Opaque),
+            },
+            ExprKind::Template(template) => {
+                let writing = match template.form {
+                    TemplateForm::Heredoc | TemplateForm::FlushHeredoc => Writing::Template,
+                    TemplateForm::Quoted => Writing::Quoted,
+                    TemplateForm::Bare if quoted => Writing::Quoted,
+                    TemplateForm::Bare => Writing::Opaque,
+                };
+                return (&template.parts, writing);
+            }
+            _ => {
+                let writing = if quoted { Writing::Quoted } else { Writing::Opaque };
+                return (std::slice::from_ref(expr), writing);
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::inline::Inline;
 use crate::model::value::{Eval, Text, Value};
 use crate::source::{FileId, Span};
 
@@ -185,6 +186,8 @@ pub struct Build {
     /// The Dockerfile's path relative to the root, when it lies in the repository's folder structure and is known; a path
     /// may be known although no such file exists.
     pub dockerfile_path: Option<Value<String>>,
+    /// The Dockerfile where it stands in the definition or the script itself.
+    pub inline: Option<Inline>,
     /// The Dockerfile: index in [`Project::dockerfiles`](crate::model::Project::dockerfiles), when it was read.
     pub dockerfile: Option<usize>,
     /// The stage that is asked for; `None` means the last.
@@ -235,6 +238,7 @@ impl Build {
             context: Context::Folder(String::new()),
             context_span: None,
             dockerfile_path: None,
+            inline: None,
             dockerfile: None,
             target: None,
             args: Vec::new(),

@@ -145,7 +145,21 @@ fn uncalled_targets(project: &mut Project) {
 fn find_dockerfiles(project: &mut Project) {
     let mut by_path: BTreeMap<String, usize> =
         project.dockerfiles.iter().enumerate().map(|(at, dockerfile)| (dockerfile.path.clone(), at)).collect();
+    let mut inlines: BTreeMap<(Span, String), usize> = BTreeMap::new();
     for at in 0..project.builds.len() {
+        if let Some(inline) = project.builds[at].inline.clone() {
+            let key = (inline.text.span(), inline.text.to_string());
+            let known = inlines.entry(key).or_insert_with(|| {
+                let path = project.path(inline.text.file()).to_owned();
+                let file = project.snapshot.add_fragment(path, &inline.text);
+                project.inlines.insert(file, inline);
+                let source = project.snapshot.get(file).cloned();
+                project.dockerfiles.extend(source.map(|source| Dockerfile::parse(file, source)));
+                project.dockerfiles.len() - 1
+            });
+            project.builds[at].dockerfile = Some(*known);
+            continue;
+        }
         let path = project.builds[at].dockerfile_path.as_ref().and_then(|path| path.eval.known()).cloned();
         let Some(path) = path else { continue };
         // BuildKit falls back to a lower-case name (frontend/dockerui/config.go).

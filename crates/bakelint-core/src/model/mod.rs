@@ -7,6 +7,7 @@ pub mod command_line;
 pub mod compose;
 mod derived;
 pub mod dockerfile;
+pub mod inline;
 mod link;
 pub mod outline;
 pub mod paths;
@@ -25,11 +26,12 @@ use crate::model::build::{Build, StepRef};
 use crate::model::compose::Compose;
 pub use crate::model::derived::Derived;
 use crate::model::dockerfile::Dockerfile;
+use crate::model::inline::Inline;
 use crate::model::outline::Outline;
 use crate::model::settings::Settings;
 use crate::model::workflow::{Action, Job, Step, Workflow};
 use crate::snapshot::{FileKind, Snapshot};
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use crate::syntax::SyntaxError;
 
 /// Everything that is known about a repository. Immutable once made.
@@ -53,6 +55,8 @@ pub struct Project {
     pub bake_calls: Vec<BakeCall>,
     /// The builds: what is built, joined with who calls it.
     pub builds: Vec<Build>,
+    /// Dockerfiles that stand in other files, by the id of the text that is read in their place.
+    pub inlines: BTreeMap<FileId, Inline>,
     /// Paths that other files name, that exist and were not read: the caller may read them and link again.
     pub missing: Vec<String>,
     /// What the parsers could not read.
@@ -64,7 +68,8 @@ pub struct Project {
 
 impl Project {
     /// Parses and links all files.
-    pub fn new(snapshot: Snapshot, settings: Settings) -> Self {
+    pub fn new(mut snapshot: Snapshot, settings: Settings) -> Self {
+        snapshot.clear_fragments();
         let mut project = Project {
             outlines: snapshot.files().map(|(file, _)| (file, OnceLock::new())).collect(),
             snapshot,
@@ -76,6 +81,7 @@ impl Project {
             bakes: Vec::new(),
             bake_calls: Vec::new(),
             builds: Vec::new(),
+            inlines: BTreeMap::new(),
             missing: Vec::new(),
             errors: Vec::new(),
             derived: Derived::default(),
@@ -107,6 +113,7 @@ impl Project {
             }
         }
         link::link(&mut project);
+        project.outlines.extend(project.inlines.keys().map(|file| (*file, OnceLock::new())));
         for bake in &project.bakes {
             for file in &bake.definition.files {
                 let errors = file.hcl().into_iter().flat_map(|hcl| hcl.errors.iter().cloned());
@@ -124,6 +131,32 @@ impl Project {
         project.missing.sort_unstable();
         project.missing.dedup();
         project
+    }
+
+    /// The finding with all places in files: what is found in a Dockerfile that stands in another file is found there. A fix goes along
+    /// if it comes out the same.
+    pub fn in_files(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        if self.inlines.is_empty() {
+            return diagnostic;
+        }
+        diagnostic.span = self.in_file(diagnostic.span);
+        diagnostic.labels.iter_mut().for_each(|label| label.span = self.in_file(label.span));
+        if let Some(fix) = &mut diagnostic.fix {
+            let edits = fix.edits.iter().map(|edit| match self.inlines.get(&edit.span.file) {
+                Some(inline) => inline.edit(edit),
+                None => Some(edit.clone()),
+            });
+            match edits.collect() {
+                Some(edits) => fix.edits = edits,
+                None => diagnostic.fix = None,
+            }
+        }
+        diagnostic
+    }
+
+    /// The place in a file of a span that may be in a Dockerfile that stands in another file.
+    pub fn in_file(&self, span: Span) -> Span {
+        self.inlines.get(&span.file).map_or(span, |inline| inline.span_of(span))
     }
 
     /// Reads a file as a Dockerfile although its name does not say so.

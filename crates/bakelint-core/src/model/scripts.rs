@@ -9,7 +9,7 @@ use crate::model::command_line::Placed;
 use crate::model::paths;
 use crate::model::value::Text;
 use crate::snapshot::Snapshot;
-use crate::source::{FileId, Span, Spanned};
+use crate::source::{FileId, Source, Span, Spanned};
 use crate::syntax::json;
 use crate::syntax::justfile::{self, Justfile};
 use crate::syntax::makefile::{self, Makefile, Variables};
@@ -174,6 +174,11 @@ impl<'p> Scripts<'p> {
     /// What a place is in its file.
     pub fn slice(&self, span: Span) -> &'p str {
         self.snapshot.get(span.file).map(|source| source.slice(span)).unwrap_or_default()
+    }
+
+    /// A file.
+    pub fn source(&self, file: FileId) -> Option<&'p Source> {
+        self.snapshot.get(file).map(AsRef::as_ref)
     }
 
     fn visit(&self, file: FileId, name: &str) {

@@ -11,10 +11,14 @@ use crate::model::build::{Build, BuildArg, Caller, Context, Entry, Maker, NamedC
 use crate::model::callers::convert::{self, context_of};
 use crate::model::command_line::{ComposeCommand, Placed};
 use crate::model::compose::{Assignment, Compose, Scalar, Service, ServiceBuild, Variable};
+use crate::model::inline::{Inline, Writing};
 use crate::model::paths;
 use crate::model::value::{Eval, Text, TextPart, Value};
 use crate::model::workflow::Field;
 use crate::source::{FileId, Span};
+use crate::syntax::interpolation::{Interpolation, Part};
+use crate::syntax::mapped::MappedText;
+use crate::syntax::yaml::ScalarStyle;
 
 /// The names that Compose looks for, the first one wins (cli/options.go of compose-go).
 const DEFAULT_FILES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
@@ -391,6 +395,7 @@ fn build(project: &Project, layers: &[Layer<'_>], lookup: &dyn Fn(&str) -> Varia
     build.context_span = context.as_ref().map(|(_, scalar)| scalar.span);
     let inline = last(&|build| field(&build.dockerfile_inline));
     let named = last(&|build| field(&build.dockerfile));
+    build.inline = inline.as_ref().and_then(|(layer, scalar)| dockerfile_of(project, layer, scalar, lookup));
     build.dockerfile_path = match (&inline, named, &build.context) {
         (Some(_), ..) => None,
         (None, Some((_, scalar)), Context::Folder(folder)) => {
@@ -462,6 +467,33 @@ fn build(project: &Project, layers: &[Layer<'_>], lookup: &dyn Fn(&str) -> Varia
         build.dockerfile_path = Some(Value::dynamic(name.span));
     }
     Some(build)
+}
+
+/// A Dockerfile in a compose file, if all of it is known.
+fn dockerfile_of(
+    project: &Project,
+    layer: &Layer<'_>,
+    scalar: &Scalar,
+    lookup: &dyn Fn(&str) -> Variable,
+) -> Option<Inline> {
+    let mut text = MappedText::empty(layer.file, scalar.span.start as usize);
+    for part in &scalar.template.parts {
+        match part {
+            Part::Text(known) => text.push_mapped(known),
+            Part::Broken(_) => return None,
+            Part::Variable(variable) => {
+                let template = Interpolation { parts: vec![part.clone()] };
+                let value = Scalar { template, ..scalar.clone() }.text(lookup);
+                text.push_for(variable.span.range(), value.as_known()?);
+            }
+        }
+    }
+    let writing = match scalar.style {
+        ScalarStyle::Literal => Writing::Dollars,
+        _ => Writing::Opaque,
+    };
+    let file = project.snapshot.get(layer.file).map(|file| (file.text(), file.lines()));
+    Some(Inline::new(text, writing, file))
 }
 
 /// The items without those that a later one of the same name replaces.

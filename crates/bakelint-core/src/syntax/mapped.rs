@@ -174,6 +174,22 @@ impl MappedText {
         found
     }
 
+    /// The file's offset before the byte at `offset`, where the text can be cut; `None` within an escape. At the end of the text it is
+    /// behind the last byte.
+    pub fn cut_at(&self, offset: usize) -> Option<usize> {
+        if offset >= self.len() {
+            return Some(self.gap(self.len()));
+        }
+        let index = self.piece_at(offset);
+        let begins = self.piece(index).is_some_and(|piece| piece.text as usize == self.start as usize + offset);
+        (begins || self.is_copied(index)).then(|| self.place(index, offset).start)
+    }
+
+    /// The file's offset behind the byte before `offset`.
+    pub fn behind(&self, offset: usize) -> usize {
+        self.gap(offset.min(self.len()))
+    }
+
     /// The text's bytes `range` with their places; empty when the range does not fall on characters of the text.
     pub fn slice(&self, range: Range<usize>) -> MappedText {
         let (mut start, mut end) = (self.start as usize + range.start, self.start as usize + range.end);

@@ -7,12 +7,13 @@ use super::{BakeRequest, Call, github_variable};
 use crate::model::bake::BakeCall;
 use crate::model::build::{Build, Caller, Context, Entry, Maker, ScriptCall};
 use crate::model::command_line::{self, BakeCommand, BuildCall, BuildCommand, Placed};
+use crate::model::inline::{Inline, Writing};
 use crate::model::paths;
 use crate::model::scripts::{self, Scripts, Unit};
 use crate::model::services::ComposeRequest;
 use crate::model::value::{Eval, Text, Value};
 use crate::source::Span;
-use crate::syntax::shell::{self, CommandKind, List};
+use crate::syntax::shell::{self, CommandKind, CommandRef, List};
 
 /// Where a script runs, and what is known there.
 pub(super) struct Place<'s> {
@@ -184,7 +185,12 @@ impl<'p> Commands<'p> {
             let Some(call) = call else { continue };
             match call {
                 BuildCall::Build(words) => {
-                    let build = self.build(&words, folder.now.as_deref(), place, span);
+                    let mut build = self.build(&words, folder.now.as_deref(), place, span);
+                    if [&words.file, &words.context].into_iter().flatten().any(|(text, _)| text.as_known() == Some("-"))
+                    {
+                        build.dockerfile_path = None;
+                        build.inline = self.input(&command);
+                    }
                     self.found.push(Call::Build(Box::new(build)));
                 }
                 BuildCall::Bake(words) if !words.prints => {
@@ -206,6 +212,16 @@ impl<'p> Commands<'p> {
         }
     }
 
+    /// The here-document on the input of a command, if the shell hands it on as it is.
+    fn input(&self, command: &CommandRef<'_>) -> Option<Inline> {
+        let at = command.redirects.iter().rev().find_map(|redirect| redirect.heredoc)?;
+        let body = command.script.heredocs.get(at)?;
+        let changed = body.expand && body.text.contains(['$', '`', '\\']);
+        let writing = if body.expand { Writing::Shell } else { Writing::Lines };
+        let file = self.scripts.source(body.text.file()).map(|file| (file.text(), file.lines()));
+        (!changed).then(|| Inline::new(body.text.clone(), writing, file))
+    }
+
     fn build(&self, words: &BuildCommand, folder: Option<&str>, place: &Place<'_>, span: Span) -> Build {
         let maker = place.script.as_ref().map_or(Maker::Step, |script| Maker::Script(script.file));
         let mut build = Build::new(maker, &*place.name, span);
@@ -213,6 +229,8 @@ impl<'p> Commands<'p> {
         build.script = place.script.clone();
         build.context_span = words.context.as_ref().map(|(_, span)| *span);
         build.context = match (&words.context, folder) {
+            // The Dockerfile is all there is.
+            (Some((text, _)), _) if text.as_known() == Some("-") => Context::Dynamic,
             (Some((text, _)), Some(folder)) => context_of(text, folder),
             _ => Context::Dynamic,
         };
