@@ -131,7 +131,8 @@ impl Check for Rule {
                         diagnostic.label(deletion.span, "would delete the rest");
                         diagnostic.help("ask for all pages with `--paginate` and cut behind that, with `tail -n +N`");
                     }
-                    (None | Some(0), Some(_), _) => {
+                    // To delete the very last version, as after a failure, is another matter.
+                    (None | Some(0), Some(to), _) if to != 1 => {
                         let diagnostic = found.add(
                             span,
                             format!("the newest versions are deleted: they come first, and `{shown}` takes them"),
@@ -148,6 +149,7 @@ impl Check for Rule {
             for reader in readers {
                 match reader.name.as_str() {
                     "sort" | "tac" | "shuf" | "python" | "python3" | "awk" | "tail" => break,
+                    "head" if takes_one(reader) => break,
                     "head" => {
                         let diagnostic = found.add(
                             reader.span,
@@ -166,6 +168,12 @@ impl Check for Rule {
             }
         }
     }
+}
+
+/// Whether `head` hands on one line, as to delete the very last version.
+fn takes_one(command: &StepCommand) -> bool {
+    let words: String = command.words.iter().map(|(text, _)| text.to_string()).collect();
+    matches!(words.as_str(), "-1" | "-n1" | "--lines=1")
 }
 
 fn shown(command: &StepCommand) -> String {

@@ -99,7 +99,7 @@
 //!        - uses: actions/checkout@v5
 //!          with:
 //! -          fetch-depth: 2
-//! +          fetch-depth: 0
+//! +          fetch-depth: 4
 //!        - run: |
 //!            git log --oneline HEAD~3..HEAD
 //!            git diff --name-only ${{ github.event.before }} ${{ github.sha }}
@@ -208,7 +208,7 @@ impl Rule {
             ) {
                 continue;
             }
-            let Some((needed, word, span)) = needed(command) else { continue };
+            let Some((needed, word, span)) = needed(command, workflow, checkout.depth) else { continue };
             if needed.is_some_and(|depth| depth <= checkout.depth) || is_guarded(project, command) {
                 continue;
             }
@@ -253,7 +253,9 @@ fn checkout(job: &Job) -> Option<Checkout<'_>> {
 }
 
 /// How many commits a word of the command asks for, nothing if that cannot be said; with its index and place.
-fn needed(command: &StepCommand) -> Option<(Option<u64>, usize, Span)> {
+fn needed(command: &StepCommand, workflow: &Workflow, depth: u64) -> Option<(Option<u64>, usize, Span)> {
+    // A push to a branch fetches `origin/BRANCH`.
+    let only_push = workflow.runs_only_on(&["push", "workflow_dispatch", "schedule", "release"]);
     let words = command.words.iter().enumerate().skip(1);
     for (at, (text, span)) in words {
         if text.as_known() == Some("--") {
@@ -264,7 +266,9 @@ fn needed(command: &StepCommand) -> Option<(Option<u64>, usize, Span)> {
         });
         let known = text.prefix();
         let first = known.split("..").next().unwrap_or_default();
-        if elsewhere || (first.starts_with("origin/") && known.contains("..")) {
+        let branch = first.starts_with("origin/") && known.contains("..") && !only_push;
+        // The base of a pull request is the first parent of the commit that is checked out.
+        if depth == 1 && elsewhere || branch {
             return Some((None, at, *span));
         }
         let Some(rest) = first.strip_prefix("HEAD") else { continue };

@@ -5,7 +5,8 @@
 //! lines need the form with an end mark:
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#multiline-strings>.
 //!
-//! The rule looks at quoted outputs of commands that list things: `git diff --name-only`, `git ls-files`, `find`, `ls`.
+//! The rule looks at quoted outputs of commands that list things: `git diff --name-only`, `git ls-files`. `find` and `ls` are often asked for
+//! the one file that there is, so they are only hinted at.
 //!
 //! Not flagged: lists that are made one line (`| tr '\n' ' '`, `| jq -Rsc`), and unquoted ones, whose lines the shell joins.
 //!
@@ -69,7 +70,7 @@
 //!
 //! ```text
 //! .github/workflows/ci.yml:8:25: error[multiline-output] this can be several lines, and `GITHUB_OUTPUT` takes one line as `name=value`
-//! .github/workflows/ci.yml:10:21: error[multiline-output] this can be several lines, and `GITHUB_ENV` takes one line as `name=value`
+//! .github/workflows/ci.yml:10:21: warning[multiline-output] this can be several lines, and `GITHUB_ENV` takes one line as `name=value`
 //! ```
 
 use bakelint_core::prelude::*;
@@ -115,6 +116,9 @@ impl Check for Rule {
                     };
                     let diagnostic = found
                         .add(span, format!("this can be several lines, and `{file}` takes one line as `name=value`"));
+                    if !mentions_git(script, list.unwrap_or(span)) {
+                        diagnostic.confidence(Confidence::Low).severity(Severity::Warning);
+                    }
                     if let Some(list) = list {
                         diagnostic.label(list, "the list comes from here");
                     }
@@ -125,6 +129,12 @@ impl Check for Rule {
             }
         }
     }
+}
+
+/// Whether the list at a place comes from git.
+fn mentions_git(script: &Script, list: Span) -> bool {
+    let mut commands = script.commands().into_iter();
+    commands.any(|command| list.contains(command.span) && command.simple.name() == Some("git"))
 }
 
 /// The file of GitHub's that a redirection appends to.

@@ -6,7 +6,7 @@
 //! ([concurrency](https://docs.github.com/en/actions/how-tos/write-workflows/choose-when-workflows-run/control-workflow-concurrency)).
 //! The fix names the group so that runs for other events, such as pushes to the default branch, stay as they are.
 //!
-//! Not flagged: workflows that new commits do not start again, builds under a condition that asks for the event or the
+//! Not flagged: workflows that new commits do not start again, those that deploy or release, which must not end half-way, builds under a condition that asks for the event or the
 //! branch, jobs with an `environment`, and jobs that have `concurrency` of their own.
 //!
 //! ## Examples
@@ -66,6 +66,41 @@
 //!
 //! ## Also tested
 //!
+//! ### Previews that are deployed, and a workflow that others call
+//!
+//! ```dockerfile
+//! FROM alpine:3.22
+//! ```
+//!
+//! ```yaml .github/workflows/preview.yml
+//! on: pull_request
+//! jobs:
+//!   build:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - uses: docker/build-push-action@v6
+//!   deploy-preview:
+//!     needs: build
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - run: make deploy
+//! ```
+//!
+//! ```yaml .github/workflows/build.yml
+//! on:
+//!   pull_request:
+//!   workflow_call:
+//! jobs:
+//!   build:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - uses: docker/build-push-action@v6
+//! ```
+//!
+//! ```text
+//! .github/workflows/build.yml:2:3: info[superseded-runs] a new commit of a pull request does not end the builds of the one before it
+//! ```
+//!
 //! ### Only when it is closed
 //!
 //! ```dockerfile
@@ -119,7 +154,7 @@ impl Check for Rule {
             // A commit is the event's type `synchronize`, which is among the default ones.
             let commits = trigger.types.is_empty()
                 || trigger.types.iter().any(|kind| kind.known().is_none_or(|kind| kind == "synchronize"));
-            if !commits || workflow.concurrency.is_some() {
+            if !commits || workflow.concurrency.is_some() || workflow.jobs.iter().any(deploys) {
                 continue;
             }
             let callers = project.builds.iter().filter_map(|build| build.caller.as_ref());
@@ -136,6 +171,10 @@ impl Check for Rule {
                 .add(trigger.event.span, "a new commit of a pull request does not end the builds of the one before it");
             diagnostic.label(build.span, "builds to the end");
             diagnostic.help("set `concurrency` with a group for each pull request and `cancel-in-progress: true`");
+            // Called by another workflow it would have that one's name, and the two would end each other.
+            if workflow.is_reusable() {
+                continue;
+            }
             let Some(root) = workflow.tree.root() else { continue };
             let Some(jobs) = root.entries().find(|entry| entry.name() == Some("jobs")) else { continue };
             let text = project.text(workflow.file);
@@ -151,4 +190,13 @@ impl Check for Rule {
             }
         }
     }
+}
+
+/// Whether a job writes somewhere, so that it must not end half-way.
+fn deploys(job: &Job) -> bool {
+    let mut words = job.id.node.split(|c: char| !c.is_ascii_alphanumeric());
+    let named = words.any(|word| {
+        matches!(word.to_ascii_lowercase().as_str(), "deploy" | "preview" | "release" | "publish" | "rollout")
+    });
+    named || job.environment.is_some()
 }

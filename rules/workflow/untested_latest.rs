@@ -160,6 +160,12 @@ impl Rule {
                 && words.any(|word| {
                     matches!(word.to_ascii_lowercase().as_str(), "test" | "tests" | "e2e" | "smoke" | "integration")
                 })
+                && !job.id.node.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| {
+                    matches!(
+                        word.to_ascii_lowercase().as_str(),
+                        "report" | "reports" | "publish" | "upload" | "results" | "image" | "build"
+                    )
+                })
                 && job.steps.iter().any(|step| step.run.is_some())
         };
         // Where it waits for some tests, which ones count is a decision that somebody has made.

@@ -221,7 +221,9 @@ pub fn is_no_number(text: &Text) -> bool {
     let known = |known: &str| {
         // `ID`, `{}` and the like are placeholders of xargs.
         known.starts_with("sha256:")
-            || (known.chars().any(|c| c.is_ascii_lowercase()) && !known.contains(['{', '}', '%', '@', '<']))
+            || (known.chars().any(|c| c.is_ascii_lowercase())
+                && !known.contains(['{', '}', '%', '@', '<'])
+                && !matches!(known, "id" | "version" | "version_id"))
     };
     text.parts().iter().any(|part| match part {
         TextPart::Known(text) => known(text),
