@@ -121,8 +121,8 @@ fn check(rule: &Rule, example: &Example) -> Result<(), Failed> {
     check_prefixes(example)
 }
 
-/// After the patch nothing of the rule is left to fix, a second run changes nothing, no file became unreadable, and no fix
-/// claims more than the rule's facts do.
+/// After the patch nothing of the rule is left to fix, a second run changes nothing, no file became unreadable, what bake builds
+/// is still there, and no fix claims more than the rule's facts do.
 fn check_fixes(rule: &Rule, example: &Example) -> Result<(), Failed> {
     let linter = linter(rule, example, "on")?;
     let before = linter.lint(snapshot(&example.files));
@@ -140,6 +140,14 @@ fn check_fixes(rule: &Rule, example: &Example) -> Result<(), Failed> {
     ensure(left.is_empty(), || format!("after the fix these are left to fix: {left:#?}"))?;
     let again = linter.fix(fixed.report.project.snapshot.clone(), least, |_, _| true);
     ensure(again.applied == 0, || "a second run of the fix changes something".into())?;
+    // What bake would refuse: names that nobody declares and Dockerfiles that are not there.
+    let unresolved = |project: &Project| {
+        let names: usize = project.bakes.iter().map(|bake| bake.evaluation.unknown_names().len()).sum();
+        names + project.builds.iter().filter(|build| build.dockerfile.is_none()).count()
+    };
+    ensure(unresolved(&fixed.report.project) <= unresolved(&before.project), || {
+        "the patched bake files do not resolve".into()
+    })?;
     let errors = |project: &Project| project.errors.len();
     ensure(errors(&fixed.report.project) <= errors(&before.project), || {
         format!("the patched files do not parse: {:?}", fixed.report.project.errors)

@@ -34,6 +34,19 @@
 //! worker.Dockerfile:3:1: warning[split-steps] this step is that of flower.Dockerfile, yet it is built for itself because of `ENV FLOWER_PORT`
 //! ```
 //!
+//! ```diff
+//! --- a/flower.Dockerfile
+//! +++ b/flower.Dockerfile
+//! @@ -1,5 +1,5 @@
+//!  FROM python:3.13-slim
+//! -ENV PYTHONUNBUFFERED=1 \
+//! -    FLOWER_PORT=5555
+//! +ENV PYTHONUNBUFFERED=1
+//!  RUN apt-get update && apt-get install -y libpq-dev
+//! +ENV FLOWER_PORT=5555
+//!  CMD ["celery", "flower"]
+//! ```
+//!
 //! ### Set where it is needed
 //!
 //! ```dockerfile worker.Dockerfile
@@ -67,6 +80,21 @@
 //! Dockerfile:7:1: warning[split-steps] this step is that of stage `a`, yet it is built for itself because of `ARG MODE`
 //! ```
 //!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,7 +1,7 @@
+//!  FROM debian:12 AS a
+//! +RUN apt-get update && apt-get install -y curl
+//!  ARG MODE=dev
+//! -RUN apt-get update && apt-get install -y curl
+//!
+//!  FROM debian:12 AS b
+//! +RUN apt-get update && apt-get install -y curl
+//!  ARG MODE=prod
+//! -RUN apt-get update && apt-get install -y curl
+//! ```
+//!
 //! ### A variable that the step reads
 //!
 //! ```dockerfile
@@ -97,7 +125,7 @@ use bakelint_core::prelude::*;
 pub struct Rule {}
 
 impl Check for Rule {
-    const META: Meta = Meta { id: "split-steps", ..Meta::DEFAULT };
+    const META: Meta = Meta { id: "split-steps", fix: Some(Safety::Unsafe), ..Meta::DEFAULT };
 
     fn check(&self, project: &Project, found: &mut Findings) {
         let chains = project.chains();
@@ -133,6 +161,9 @@ impl Check for Rule {
                 }
             }
             diagnostic.help("set it behind the steps that are the same; what a step does not read can go down");
+            if let Some(fix) = fix(project, first, second, &split) {
+                diagnostic.fix(fix);
+            }
         }
     }
 }
@@ -151,4 +182,59 @@ fn setter(dockerfile: &Dockerfile, chain: &Chain, name: &str) -> Option<Span> {
     let found: Vec<(bool, Span)> =
         setters.filter_map(|instruction| Some((instruction.stage == Some(chain.stage), sets(instruction)?))).collect();
     found.iter().find(|(own, _)| *own).or(found.first()).map(|(_, span)| *span)
+}
+
+/// Moves what differs down behind the last step that is the same, in each stage that sets it.
+fn fix(project: &Project, first: &Chain, second: &Chain, split: &SplitPrefix) -> Option<Fix> {
+    let mut edits = Vec::new();
+    let there = split.differences.iter().filter(|(_, there, _)| there.is_some()).map(|(name, _, _)| name.as_str());
+    let here = split.differences.iter().filter(|(_, _, here)| here.is_some()).map(|(name, _, _)| name.as_str());
+    for (chain, names) in [(first, there.collect::<Vec<_>>()), (second, here.collect())] {
+        if !names.is_empty() {
+            edits.extend(move_down(project, chain, split, &names)?);
+        }
+    }
+    let names: Vec<&str> = split.differences.iter().map(|(name, _, _)| name.as_str()).collect();
+    let title = format!("Set `{}` behind the steps that are the same", names.join("`, `"));
+    Some(Fix::unsafe_(title, edits).rebuilds_once())
+}
+
+fn move_down(project: &Project, chain: &Chain, split: &SplitPrefix, names: &[&str]) -> Option<Vec<Edit>> {
+    let dockerfile = &project.dockerfiles[chain.dockerfile];
+    let (tree, text) = (&dockerfile.tree, dockerfile.source.text());
+    let last = chain.steps.get(split.equal.checked_sub(1)?)?.instruction;
+    let stage = tree.instructions.get(last)?.stage?;
+    let mut edits = Vec::new();
+    let mut lines = Vec::new();
+    for name in names {
+        let (keyword, variable) = name.split_once(' ')?;
+        let mut setters = Vec::new();
+        for (at, instruction) in dockerfile.stage_instructions(stage).take_while(|(at, _)| *at < last) {
+            let pairs: Vec<(&str, Span)> = match &instruction.body {
+                Body::Env(pairs) if !pairs.legacy => pairs.pairs.iter().map(|pair| (&*pair.key, pair.span)).collect(),
+                Body::Arg(pairs) => pairs.iter().map(|pair| (&*pair.name, pair.span)).collect(),
+                _ => Vec::new(),
+            };
+            let own = pairs.iter().find(|(key, _)| *key == variable && instruction.keyword.name() == keyword);
+            setters.extend(own.map(|(_, span)| (at, *span, pairs.len())));
+        }
+        // Set once, in this very stage, and named by nothing on the way down but itself.
+        let [(at, span, pairs)] = setters.as_slice() else { return None };
+        let instruction = tree.instructions.get(*at)?;
+        let words = dockerfile.source.slice(*span).trim_end();
+        let mentions = |instruction: &Instruction| {
+            instruction.text.matches(variable).count()
+                + instruction.heredocs.iter().map(|doc| doc.body.matches(variable).count()).sum::<usize>()
+        };
+        let others: usize = tree.instructions.get(*at..=last)?.iter().map(mentions).sum();
+        // A value that refers to others would see them as they are further down.
+        if others != words.matches(variable).count() || words.contains(['$', '\n']) {
+            return None;
+        }
+        edits.push(if *pairs == 1 { instruction.remove() } else { tree.remove_word(text, *span) });
+        lines.push(format!("{} {words}", &*instruction.word));
+    }
+    let line = lines.join(tree.line_ending(text));
+    edits.push(tree.insert_after(text, last, &line)?);
+    Some(edits)
 }

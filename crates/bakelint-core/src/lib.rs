@@ -45,7 +45,9 @@ pub mod prelude {
     pub use crate::facts::known_images::known_image;
     pub use crate::facts::packages::{Action, Manager, Manifest, Package, PackageCommand, PackageSource};
     pub use crate::facts::packages_api::{PackageCall, is_no_number};
-    pub use crate::facts::prefix::{Chain, SharedPrefix, SplitPrefix, Step, shared_prefixes, split_prefixes};
+    pub use crate::facts::prefix::{
+        Chain, SharedPrefix, SplitPrefix, Step, same_text, shared_prefixes, split_prefixes,
+    };
     pub use crate::facts::reach::StageUse;
     pub use crate::facts::runs::{Removal, Run};
     pub use crate::facts::stages::{
@@ -59,6 +61,7 @@ pub mod prelude {
     };
     pub use crate::model::compose::{self as compose, Compose};
     pub use crate::model::dockerfile::{Base, Dockerfile};
+    pub use crate::model::paths;
     pub use crate::model::settings::{Runner, Settings};
     pub use crate::model::value::{Eval, Text, TextPart, Value};
     pub use crate::model::workflow::{self as workflow, ActionRef, Job, Workflow};

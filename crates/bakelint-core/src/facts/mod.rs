@@ -12,4 +12,5 @@ pub mod prefix;
 pub mod reach;
 pub mod runs;
 pub mod stages;
+pub mod targets;
 pub mod variables;

@@ -256,6 +256,11 @@ fn normal(instruction: &Instruction) -> String {
     text
 }
 
+/// Whether two instructions are the same but for their layout.
+pub fn same_text(one: &Instruction, two: &Instruction) -> bool {
+    one.keyword == two.keyword && normal(one) == normal(two)
+}
+
 /// Stages that begin with the same steps, as far as a builder shares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedPrefix {
