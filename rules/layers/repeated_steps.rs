@@ -573,7 +573,7 @@ impl Beginning<'_> {
     }
 
     /// `FROM base AS web`, in the file's own spelling.
-    fn from_base(&self, base: &str) -> String {
+    fn rebased(&self, base: &str) -> String {
         let keyword = &*self.from.word;
         match &self.from.body {
             Body::From(dockerfile::From { as_word: Some(word), name: Some(name), .. }) => {
@@ -585,7 +585,7 @@ impl Beginning<'_> {
 
     fn begin_with(&self, base: &str) -> Edit {
         let end = if self.dockerfile.source.slice(self.span()).ends_with('\n') { self.line_end() } else { "" };
-        Edit::replace(self.span(), self.from_base(base) + end)
+        Edit::replace(self.span(), self.rebased(base) + end)
     }
 
     /// Whether a part of it reads what the build context holds.
@@ -735,7 +735,7 @@ fn stage_for(project: &Project, beginnings: &[Beginning]) -> Option<Fix> {
         Body::From(from) => Edit::insert(from.base.span().after(), format!(" AS {base}")),
         _ => return None,
     };
-    let mut edits = vec![name, tree.insert_after(text, last, &format!("{eol}{}", first.from_base(base)))?];
+    let mut edits = vec![name, tree.insert_after(text, last, &format!("{eol}{}", first.rebased(base)))?];
     edits.extend(others.iter().map(|other| other.begin_with(base)));
     Some(Fix::unsafe_(format!("Put the steps into a stage `{base}`"), edits))
 }
