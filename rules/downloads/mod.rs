@@ -1,8 +1,11 @@
-//! Downloads that not every image needs.
+//! Downloads that are not needed, or not each time.
 
+mod cache_mount_defeated;
+mod foreign_cache_mount;
+mod unlocked_apt_cache;
 mod unskippable_browser;
 
 use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
-pub const RULES: &[Rule] = bakelint_core::rules!["downloads": unskippable_browser];
+pub const RULES: &[Rule] = bakelint_core::rules!["downloads": cache_mount_defeated, foreign_cache_mount, unlocked_apt_cache, unskippable_browser];

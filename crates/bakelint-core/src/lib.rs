@@ -49,7 +49,8 @@ pub mod prelude {
         Chain, SharedPrefix, SplitPrefix, Step, same_text, shared_prefixes, split_prefixes,
     };
     pub use crate::facts::reach::StageUse;
-    pub use crate::facts::runs::{Removal, Run};
+    pub use crate::facts::reads::names_variable;
+    pub use crate::facts::runs::{MountedDirectory, Removal, Run};
     pub use crate::facts::stages::{
         BuildError, Definition, Effect, Evaluation, ExposedPort, Moment, Origin, Pass, Reading, Shell, StageBase,
         StageEvaluation, State, Step as EvaluatedStep, StepOrigin, Use, Word as ExpandedWord, values,

@@ -10,6 +10,7 @@ pub mod packages;
 pub mod packages_api;
 pub mod prefix;
 pub mod reach;
+pub mod reads;
 pub mod runs;
 pub mod stages;
 pub mod targets;

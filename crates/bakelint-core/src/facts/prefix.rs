@@ -200,10 +200,7 @@ fn step(
             push(made, at, format!("WORKDIR {}", &**path), false, None);
         }
         Body::Run(_) => {
-            let heavy = dockerfile.script(at).is_none_or(|script| {
-                let commands = script.commands();
-                commands.iter().filter_map(|command| command.simple.name()).any(|name| HEAVY.contains(&name))
-            });
+            let heavy = is_heavy(dockerfile, at);
             let state = digest((made.sum, made.rest));
             push(made, at, normal(instruction), heavy, Some(state));
         }
@@ -235,6 +232,14 @@ fn set(made: &mut Made, name: String, value: String) {
     }
     made.sum = made.sum.wrapping_add(digest((&name, &value)));
     Arc::make_mut(&mut made.state).insert(name, value);
+}
+
+/// Whether what a RUN does takes noticeable time; so it may if what it does is not known.
+pub(super) fn is_heavy(dockerfile: &Dockerfile, instruction: usize) -> bool {
+    dockerfile.script(instruction).is_none_or(|script| {
+        let commands = script.commands();
+        commands.iter().filter_map(|command| command.simple.name()).any(|name| HEAVY.contains(&name))
+    })
 }
 
 fn push(made: &mut Made, instruction: usize, text: String, heavy: bool, state: Option<u64>) {

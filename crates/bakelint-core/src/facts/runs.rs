@@ -3,7 +3,7 @@
 use crate::edit::Edit;
 use crate::facts::commands::{Argument, OptionStyle, ShellFamily, ShellProgram, ShellVariables, arguments, shells};
 use crate::facts::downloads::{Download, Unpack, downloads, unpack};
-use crate::facts::packages::{self, Action, PackageCommand};
+use crate::facts::packages::{self, Action, Manager, PackageCommand};
 use crate::model::Project;
 use crate::source::Span;
 use crate::syntax::dockerfile::{Body, Command, Lexer, Lookup, MountType};
@@ -49,8 +49,17 @@ pub struct MountedDirectory {
     pub kind: Option<MountType>,
     /// The directory; `None` if it is not known.
     pub target: Option<String>,
+    /// The names of the flag's options.
+    pub options: Vec<String>,
     /// The flag.
     pub span: Span,
+}
+
+impl MountedDirectory {
+    /// Whether the flag has an option of that name, whatever its value.
+    pub fn says(&self, option: &str) -> bool {
+        self.options.iter().any(|name| name == option)
+    }
 }
 
 /// A command that removes files.
@@ -72,6 +81,11 @@ impl Run {
         self.removals.iter().any(|removal| removal.command > after && covers(removal))
     }
 
+    /// Whether removing these paths, which may be patterns, empties a directory.
+    pub fn empties(paths: &[String], directory: &str) -> bool {
+        paths.iter().any(|path| covers(path, directory.trim_end_matches('/')))
+    }
+
     /// The mount that covers a directory, itself or one above it. Only cache and tmpfs mounts take what is written.
     pub fn scratch_mount(&self, directory: &str) -> Option<&MountedDirectory> {
         self.mounts.iter().find(|mount| {
@@ -79,6 +93,20 @@ impl Run {
             // An unknown target may be this directory.
             kind && mount.target.as_deref().is_none_or(|target| is_within(directory, target))
         })
+    }
+
+    /// The cache mount that holds what a package manager keeps between runs, if there is one for sure: over one of its usual
+    /// directories or over one above it.
+    pub fn cache_mount(&self, manager: Manager) -> Option<&MountedDirectory> {
+        let home = self.home()?;
+        let directories = manager.cache_directories().iter().map(|directory| directory.replacen('~', &home, 1));
+        let directories: Vec<String> = directories.collect();
+        let covers = |mount: &&MountedDirectory| {
+            let target = mount.target.as_deref();
+            mount.kind == Some(MountType::Cache)
+                && target.is_some_and(|target| directories.iter().any(|directory| is_within(directory, target)))
+        };
+        self.mounts.iter().find(covers)
     }
 
     /// An edit that puts a further word behind one of the RUN's words, quoted where all of them are.
@@ -182,7 +210,8 @@ fn runs(project: &Project, at: usize) -> Vec<Run> {
                     .resolve(|text| Ok(Lexer::new(dockerfile.tree.escape).expand(text, &variable)?.value))
                     .unwrap_or_default();
                 let target = spec.target.as_ref().and_then(|target| target.known().map(str::to_owned));
-                MountedDirectory { kind: spec.kind, target, span: mount.span }
+                let options = mount.options.iter().map(|option| option.key.clone()).collect();
+                MountedDirectory { kind: spec.kind, target, options, span: mount.span }
             });
             let shell = shells[index].clone();
             let exec = matches!(&run.command, Command::Exec { .. });
