@@ -9,6 +9,7 @@ use bakelint_core::rule::Rule;
 
 pub mod bake;
 pub mod cache;
+pub mod context;
 pub mod correctness;
 pub mod downloads;
 pub mod layers;
@@ -26,6 +27,7 @@ pub fn all() -> &'static [Rule] {
         let themes: &[&[Rule]] = &[
             bake::RULES,
             cache::RULES,
+            context::RULES,
             correctness::RULES,
             downloads::RULES,
             layers::RULES,

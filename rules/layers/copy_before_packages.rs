@@ -106,16 +106,16 @@
 //! +++ b/Dockerfile
 //! @@ -1,9 +1,9 @@
 //!  FROM alpine:3.22
-//! +RUN apk add --no-cache \
-//! +    # a comment
-//! +    curl
-//!  COPY src /src
-//!  COPY docs /docs
-//!
+//! -COPY src /src
+//! -COPY docs /docs
+//! -
 //!  # For the checks.
-//! -RUN apk add --no-cache \
-//! -    # a comment
-//! -    curl
+//!  RUN apk add --no-cache \
+//!      # a comment
+//!      curl
+//! +COPY src /src
+//! +COPY docs /docs
+//! +
 //!  ENTRYPOINT ["/src/run"]
 //! ```
 

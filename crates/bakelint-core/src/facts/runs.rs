@@ -81,9 +81,14 @@ impl Run {
         self.removals.iter().any(|removal| removal.command > after && covers(removal))
     }
 
-    /// Whether removing these paths, which may be patterns, empties a directory.
+    /// Whether removing these paths, which may be patterns, empties a directory. A pattern that takes some of its files does not.
     pub fn empties(paths: &[String], directory: &str) -> bool {
-        paths.iter().any(|path| covers(path, directory.trim_end_matches('/')))
+        let directory = directory.trim_end_matches('/');
+        let takes_all = |path: &String| match path.rsplit_once('/') {
+            Some((_, name)) if name.contains(['*', '?', '[']) => name.chars().all(|letter| letter == '*'),
+            _ => true,
+        };
+        directory.starts_with('/') && paths.iter().any(|path| takes_all(path) && covers(path, directory))
     }
 
     /// The mount that covers a directory, itself or one above it. Only cache and tmpfs mounts take what is written.
