@@ -90,10 +90,12 @@ impl Check for Rule {
         for at in 0..project.dockerfiles.len() {
             let uses: Vec<(&Run, &MountedDirectory)> =
                 project.runs(at).iter().flat_map(|run| unlocked(run).map(move |mount| (run, mount))).collect();
+            let platforms = project.builds_of(at).any(|build| build.platforms.len() > 1);
+            let builds = project.builds_of(at).nth(1).is_some();
             for (nth, (run, mount)) in uses.iter().enumerate() {
-                let elsewhere = uses.iter().any(|(other, _)| other.stage != run.stage);
-                let platforms = project.builds_of(at).any(|build| build.platforms.len() > 1);
-                let builds = project.builds_of(at).nth(1).is_some();
+                // They are in the order of the file, so that another stage is that of the first or of the last.
+                let ends = uses.first().into_iter().chain(uses.last());
+                let elsewhere = ends.into_iter().any(|(other, _)| other.stage != run.stage);
                 let dockerfile = &project.dockerfiles[at];
                 let directory = mount.target.as_deref().unwrap_or_default();
                 let message = format!("the cache mount `{directory}` is shared, but apt locks it");

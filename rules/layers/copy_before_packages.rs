@@ -157,7 +157,7 @@ fn check_stage(project: &Project, at: usize, stage: usize, found: &mut Findings)
             }
             Body::Run(_) if first.is_none() => {}
             Body::Run(_) => {
-                let run = project.runs(at).iter().find(|run| run.instruction == index);
+                let run = project.run_at(at, index);
                 let by_name = run.is_some_and(|run| run.mounts.is_empty() && project.installs_by_name(run));
                 if let (true, Some(first), Some(copy)) = (by_name, first, wide) {
                     report(dockerfile, first, copy, index, found);

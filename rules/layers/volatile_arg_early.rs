@@ -287,7 +287,7 @@ fn check_argument(
             Body::Label(_) if reads => carried.push((next, true)),
             _ if reads => break,
             Body::Run(_) => {
-                let Some(run) = project.runs(at).iter().find(|run| run.instruction == next) else { break };
+                let Some(run) = project.run_at(at, next) else { break };
                 if project.may_heed_environment(run) {
                     break;
                 }

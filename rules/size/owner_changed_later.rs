@@ -133,9 +133,9 @@ fn copies(project: &Project, run: &Run) -> Vec<(usize, String)> {
     let context = project.context_folder(run.dockerfile);
     let mut workdir: Option<String> = None;
     let mut found = Vec::new();
-    for (index, instruction) in
-        dockerfile.stage_instructions(run.stage).take_while(|(index, _)| *index < run.instruction)
-    {
+    let above = dockerfile.stage_instructions(run.stage).take_while(|(index, _)| *index < run.instruction);
+    // A generated file must not cost a square.
+    for (index, instruction) in above.take(500) {
         match &instruction.body {
             Body::Workdir(path) if path.starts_with('/') => workdir = Some(path.trim_end_matches('/').to_owned()),
             Body::Workdir(path) => workdir = workdir.map(|workdir| format!("{workdir}/{}", &**path)),

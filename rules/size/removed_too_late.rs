@@ -61,6 +61,9 @@ use bakelint_core::prelude::*;
 #[serde(default, deny_unknown_fields)]
 pub struct Rule {}
 
+/// As many instructions of a stage are looked at, so that a generated file does not cost a square.
+const MOST: usize = 500;
+
 impl Check for Rule {
     const META: Meta = Meta { id: "removed-too-late", ..Meta::DEFAULT };
 
@@ -121,9 +124,8 @@ fn is_small(name: &str) -> bool {
 fn brought(project: &Project, run: &Run) -> Vec<(String, Span)> {
     let dockerfile = &project.dockerfiles[run.dockerfile];
     let mut brought = Vec::new();
-    for (index, instruction) in
-        dockerfile.stage_instructions(run.stage).take_while(|(index, _)| *index < run.instruction)
-    {
+    let above = dockerfile.stage_instructions(run.stage).take_while(|(index, _)| *index < run.instruction);
+    for (index, instruction) in above.take(MOST) {
         match &instruction.body {
             Body::Copy(copy) | Body::Add(copy)
                 if copy.destination.starts_with('/') && !copy.destination.contains('$') =>
@@ -144,9 +146,7 @@ fn brought(project: &Project, run: &Run) -> Vec<(String, Span)> {
                 }
             }
             Body::Run(_) => {
-                let Some(before) = project.runs(run.dockerfile).iter().find(|other| other.instruction == index) else {
-                    continue;
-                };
+                let Some(before) = project.run_at(run.dockerfile, index) else { continue };
                 for download in before.downloads.iter().filter(|download| !download.conditional) {
                     let Some(output) =
                         download.output.as_ref().filter(|output| output.starts_with('/') && *output != "/dev/null")
@@ -179,7 +179,8 @@ fn packages(project: &Project, run: &Run, found: &mut Findings) {
         let before = project.runs(run.dockerfile).iter();
         let before =
             before.filter(|other| other.stage == run.stage && other.instruction < run.instruction && !other.trigger);
-        let installed = before.flat_map(|other| other.installs()).filter(|install| install.manager == remove.manager);
+        let installed =
+            before.take(MOST).flat_map(|other| other.installs()).filter(|install| install.manager == remove.manager);
         let installed: Vec<&Package> = installed.flat_map(|install| &install.packages).collect();
         let late = remove.operands.iter().find_map(|name| {
             let package = installed.iter().find(|package| package.name == *name)?;

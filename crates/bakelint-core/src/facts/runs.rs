@@ -162,6 +162,12 @@ impl Project {
         all.get(dockerfile).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// The RUN that an instruction of a Dockerfile is, both by index.
+    pub fn run_at(&self, dockerfile: usize, instruction: usize) -> Option<&Run> {
+        let runs = self.runs(dockerfile);
+        runs.get(runs.binary_search_by_key(&instruction, |run| run.instruction).ok()?)
+    }
+
     /// The RUNs of all Dockerfiles.
     pub fn all_runs(&self) -> impl Iterator<Item = &Run> {
         (0..self.dockerfiles.len()).flat_map(|at| self.runs(at))
