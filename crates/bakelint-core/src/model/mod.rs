@@ -220,6 +220,7 @@ impl Project {
         let of_bake = self.bakes.iter().flat_map(|bake| &bake.definition.files).find(|other| other.file == file);
         match of_bake.and_then(|file| file.hcl()) {
             Some(hcl) => outline::of_hcl(hcl, source),
+            None if FileKind::of(&source.path) == FileKind::Dockerignore => outline::of_dockerignore(file, source),
             None => Outline::default(),
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Ignore comments belong to nodes, and fingerprints name places by nodes, so that neither depends on line numbers.
 
-use crate::source::{Source, Span};
+use crate::source::{FileId, Source, Span};
+use crate::syntax::dockerignore;
 use crate::syntax::hcl::{self, Body, ExprKind, Item};
 use crate::syntax::yaml;
 
@@ -93,6 +94,24 @@ impl Outline {
         names.reverse();
         names.join(" > ")
     }
+}
+
+/// The patterns of an ignore file, and its comments.
+pub(super) fn of_dockerignore(file: FileId, source: &Source) -> Outline {
+    let (ignore, _) = dockerignore::parse(file, source.text());
+    let nodes = ignore.patterns().iter().map(|pattern| (pattern.span, pattern.text.clone()));
+    let mut start = 0;
+    let lines = source.text().split_inclusive('\n').map(|line| {
+        start += line.len();
+        (start - line.len(), line.trim_end())
+    });
+    // BuildKit takes a line for a comment only if the mark is the first thing on it.
+    let comments = lines.filter(|(_, line)| line.starts_with('#')).map(|(start, line)| Comment {
+        span: Span::new(file, start..start + line.len()),
+        text: uncommented(line),
+        trailing: false,
+    });
+    Outline::new(nodes, comments.collect())
 }
 
 /// The nodes of a bake file: blocks by kind and label, attributes by name, entries of objects and lists.
