@@ -2,13 +2,15 @@
 
 mod copy_before_install;
 mod copy_before_packages;
+mod dependencies_in_build_step;
 mod link_with_chmod;
 mod repeated_steps;
 mod split_steps;
+mod stale_package_index;
 mod unreached_stage;
 mod volatile_arg_early;
 
 use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
-pub const RULES: &[Rule] = bakelint_core::rules!["layers": copy_before_install, copy_before_packages, link_with_chmod, repeated_steps, split_steps, unreached_stage, volatile_arg_early];
+pub const RULES: &[Rule] = bakelint_core::rules!["layers": copy_before_install, copy_before_packages, dependencies_in_build_step, link_with_chmod, repeated_steps, split_steps, stale_package_index, unreached_stage, volatile_arg_early];
