@@ -1,15 +1,15 @@
 //! `.git` is copied with the rest of the repository.
 //!
-//! Each commit, fetch and checkout changes files in `.git`, so that a `COPY . .` that takes it is never taken from the cache, and
-//! nothing behind it, even where a commit touches nothing that is built. In an image that is shipped it also gives away the whole
-//! history.
+//! Each commit, fetch and checkout changes files in `.git`, so that a `COPY . .` that takes it is never taken from the
+//! cache, and nothing behind it, even where a commit touches nothing that is built. In an image that is shipped it also
+//! gives away the whole history.
 //!
-//! Name `.git` in `.dockerignore`. The patch does that, and writes the file if there is none. It is not applied as a safe one, because
-//! a build may ask Git for its version.
+//! Name `.git` in `.dockerignore`. The patch does that, and writes the file if there is none. It is not applied as a
+//! safe one, because a build may ask Git for its version.
 //!
-//! Not flagged: contexts that are no folder at the root of a repository, builds from a Git URL (BuildKit leaves `.git` out of
-//! those), mounts, stages for development and tests, and files that run
-//! Git or a build tool that asks it for a version behind the copy.
+//! Not flagged: contexts that are no folder at the root of a repository, builds from a Git URL (BuildKit leaves `.git`
+//! out of those), mounts, stages for development and tests, and files that run Git or a build tool that asks it for a
+//! version behind the copy.
 //!
 //! ## Examples
 //!

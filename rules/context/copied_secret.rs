@@ -1,15 +1,15 @@
 //! A file that holds a secret becomes part of the image.
 //!
-//! Whoever can pull an image can read every file of every layer, also one that a later layer removes, and so can whoever can read the build cache.
-//! What a step needs only while it runs belongs into a secret or SSH mount: it is in no layer and not even in the cache key.
-//! See <https://docs.docker.com/build/building/secrets/>.
+//! Whoever can pull an image can read every file of every layer, also one that a later layer removes, and so can
+//! whoever can read the build cache. What a step needs only while it runs belongs into a secret or SSH mount: it is in
+//! no layer and not even in the cache key. See <https://docs.docker.com/build/building/secrets/>.
 //!
-//! Private keys, `.netrc`, `.pypirc`, cloud credentials and an `.npmrc` or `pip.conf` that holds a token are errors. A plain `.env` is a warning: it may
-//! hold nothing but settings, but then settings of one machine end up in the image.
+//! Private keys, `.netrc`, `.pypirc`, cloud credentials and an `.npmrc` or `pip.conf` that holds a token are errors. A
+//! plain `.env` is a warning: it may hold nothing but settings, but then settings of one machine end up in the image.
 //!
-//! Not flagged: examples and templates (`.env.example`), public keys and certificates, files of other stages, stages of which no layer is
-//! shipped are flagged as well, because the cache keeps their layers. An `.npmrc` that cannot be read, or that takes
-//! its token from the environment, is not flagged either.
+//! Not flagged: examples and templates (`.env.example`), public keys and certificates, files of other stages, stages of
+//! which no layer is shipped are flagged as well, because the cache keeps their layers. An `.npmrc` that cannot be
+//! read, or that takes its token from the environment, is not flagged either.
 //!
 //! ## Examples
 //!

@@ -1,14 +1,16 @@
 //! An ignore file lies where no build looks for it.
 //!
-//! BuildKit reads `.dockerignore` from the root of the build context, or a file beside the Dockerfile that bears the Dockerfile's name and
-//! ends in `.dockerignore`. A `.dockerignore` that lies beside a Dockerfile, while the context is the folder above, is read by nobody: all that it names is
-//! sent and copied.
-//! See <https://docs.docker.com/build/concepts/context/#filename-and-location>.
+//! BuildKit reads `.dockerignore` from the root of the build context, or a file beside the Dockerfile that bears the
+//! Dockerfile's name and ends in `.dockerignore`. A `.dockerignore` that lies beside a Dockerfile, while the context is
+//! the folder above, is read by nobody: all that it names is sent and copied. See
+//! <https://docs.docker.com/build/concepts/context/#filename-and-location>.
 //!
-//! Name it after the Dockerfile, `docker/web.Dockerfile.dockerignore`, or move its lines to the root of the context. The patch gives it the
-//! Dockerfile's name where there is one Dockerfile in its folder. Paths in it are relative to the context, not to the file.
+//! Name it after the Dockerfile, `docker/web.Dockerfile.dockerignore`, or move its lines to the root of the context.
+//! The patch gives it the Dockerfile's name where there is one Dockerfile in its folder. Paths in it are relative to
+//! the context, not to the file.
 //!
-//! Not flagged: folders that are the context of a build, and those without a Dockerfile, or with one whose context is not known.
+//! Not flagged: folders that are the context of a build, and those without a Dockerfile, or with one whose context is
+//! not known.
 //!
 //! ## Examples
 //!

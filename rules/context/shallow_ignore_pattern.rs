@@ -1,15 +1,16 @@
 //! An ignore pattern matches at the root of the context only, but what it means lies deeper too.
 //!
-//! In `.gitignore` a name without a slash matches in every folder. In `.dockerignore` it matches at the root of the context alone: `__pycache__` or
-//! `*.pyc` leaves out nothing of `app/__pycache__`, and each run of the tests changes what `COPY . .` is cached by.
-//! See <https://docs.docker.com/build/concepts/context/#syntax>.
+//! In `.gitignore` a name without a slash matches in every folder. In `.dockerignore` it matches at the root of the
+//! context alone: `__pycache__` or `*.pyc` leaves out nothing of `app/__pycache__`, and each run of the tests changes
+//! what `COPY . .` is cached by. See <https://docs.docker.com/build/concepts/context/#syntax>.
 //!
-//! Write `**/__pycache__`, which matches the root as well. The patch does so for what programs leave behind; it is a safe one there, because nobody copies
-//! those on purpose. For `node_modules` it is an unsafe one.
+//! Write `**/__pycache__`, which matches the root as well. The patch does so for what programs leave behind; it is a
+//! safe one there, because nobody copies those on purpose. For `node_modules` it is an unsafe one.
 //!
-//! Flagged are only patterns for what programs write beside their input (`__pycache__`, `*.pyc`, `.DS_Store`, `node_modules` …), and only if the context has a
-//! folder below its root where they would write it: one with a Python file, or with a `package.json`. Not flagged: files that ignore everything first, and
-//! patterns that a line further down widens.
+//! Flagged are only patterns for what programs write beside their input (`__pycache__`, `*.pyc`, `.DS_Store`,
+//! `node_modules` …), and only if the context has a folder below its root where they would write it: one with a Python
+//! file, or with a `package.json`. Not flagged: files that ignore everything first, and patterns that a line further
+//! down widens.
 //!
 //! ## Examples
 //!

@@ -1,17 +1,19 @@
 //! A cache mount is there, and an option or command next to it keeps it from being used.
 //!
-//! `--mount=type=cache` keeps downloads between builds without making them part of the image. `pip install --no-cache-dir` neither
-//! reads nor writes them, `npm cache clean` empties them in the same step: everything is downloaded anew, and the mount does
-//! nothing but look good. Such options belong to images that are built without a cache mount, where they keep layers small.
+//! `--mount=type=cache` keeps downloads between builds without making them part of the image. `pip install
+//! --no-cache-dir` neither reads nor writes them, `npm cache clean` empties them in the same step: everything is
+//! downloaded anew, and the mount does nothing but look good. Such options belong to images that are built without a
+//! cache mount, where they keep layers small.
 //!
-//! Official images of Debian and Ubuntu come with `/etc/apt/apt.conf.d/docker-clean`, which makes apt remove each package from
-//! `/var/cache/apt` as soon as it is installed; with a cache mount it has to go.
-//! See <https://docs.docker.com/reference/dockerfile/#example-cache-apt-packages>.
+//! Official images of Debian and Ubuntu come with `/etc/apt/apt.conf.d/docker-clean`, which makes apt remove each
+//! package from `/var/cache/apt` as soon as it is installed; with a cache mount it has to go. See
+//! <https://docs.docker.com/reference/dockerfile/#example-cache-apt-packages>.
 //!
-//! The patch drops the option of pip and uv, which changes nothing in the image. Removing `docker-clean` is offered as an unsafe one.
+//! The patch drops the option of pip and uv, which changes nothing in the image. Removing `docker-clean` is offered as
+//! an unsafe one.
 //!
-//! Not flagged: commands whose cache is not mounted, options whose value is not known, and apt in images of which it is not known
-//! that they have `docker-clean`.
+//! Not flagged: commands whose cache is not mounted, options whose value is not known, and apt in images of which it is
+//! not known that they have `docker-clean`.
 //!
 //! ## Examples
 //!

@@ -1,15 +1,15 @@
 //! A cache mount belongs to another user, or lies where the program does not look.
 //!
-//! A cache mount is a directory of root with mode 0755 unless `uid`, `gid` or `mode` say otherwise, whoever the step's user is. Another
-//! user cannot write there: npm stops with `EACCES`, pip warns and goes on without a cache. A mount in `/root` is not even looked
-//! at, because the cache lies in the user's own home directory.
-//! See <https://docs.docker.com/reference/dockerfile/#run---mounttypecache>.
+//! A cache mount is a directory of root with mode 0755 unless `uid`, `gid` or `mode` say otherwise, whoever the step's
+//! user is. Another user cannot write there: npm stops with `EACCES`, pip warns and goes on without a cache. A mount in
+//! `/root` is not even looked at, because the cache lies in the user's own home directory. See
+//! <https://docs.docker.com/reference/dockerfile/#run---mounttypecache>.
 //!
-//! Give the mount the user's numbers, `uid=1000,gid=1000`, and put it into the user's home. The patch adds the numbers where `USER` has
-//! them.
+//! Give the mount the user's numbers, `uid=1000,gid=1000`, and put it into the user's home. The patch adds the numbers
+//! where `USER` has them.
 //!
-//! Not flagged: mounts with `uid`, `gid` or `mode`, mounts with content of another stage, steps of root, and users that are not
-//! known from the file.
+//! Not flagged: mounts with `uid`, `gid` or `mode`, mounts with content of another stage, steps of root, and users that
+//! are not known from the file.
 //!
 //! ## Examples
 //!

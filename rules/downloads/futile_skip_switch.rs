@@ -1,14 +1,17 @@
 //! A variable that is to keep a package from downloading something is not read by it.
 //!
-//! - `PUPPETEER_SKIP_CHROMIUM_DOWNLOAD` was the switch of old versions; puppeteer 24 reads `PUPPETEER_SKIP_DOWNLOAD` and downloads its browsers although the other one is set.
-//! - `playwright` and `@playwright/test` have no install script since 1.38: they download a browser on `playwright install` only, so that
-//!   `PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD` changes nothing. `playwright-chromium` and its kin still read it.
+//! - `PUPPETEER_SKIP_CHROMIUM_DOWNLOAD` was the switch of old versions; puppeteer 24 reads `PUPPETEER_SKIP_DOWNLOAD`
+//!   and downloads its browsers although the other one is set.
+//! - `playwright` and `@playwright/test` have no install script since 1.38: they download a browser on `playwright
+//!   install` only, so that `PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD` changes nothing. `playwright-chromium` and its kin still
+//!   read it.
 //! - `puppeteer-core` never downloads anything.
 //!
-//! Found in the packages' own install scripts. The first case is a warning, and the patch renames the variable; it is not a safe one, since the
-//! browser that is downloaded today is gone afterwards. The others are hints.
+//! Found in the packages' own install scripts. The first case is a warning, and the patch renames the variable; it is
+//! not a safe one, since the browser that is downloaded today is gone afterwards. The others are hints.
 //!
-//! Not flagged: files of whose context no `package.json` is known that names the package, and versions that cannot be read from it.
+//! Not flagged: files of whose context no `package.json` is known that names the package, and versions that cannot be
+//! read from it.
 //!
 //! ## Examples
 //!

@@ -1,14 +1,15 @@
 //! Cache mounts are used, but every build runs on a builder that is thrown away.
 //!
-//! What lies in a cache mount stays with the builder: it is not part of the image, and no `cache-to` exports it. On a hosted runner the builder goes with the job, so that each step with a cache
-//! mount begins with an empty one.
-//! See <https://docs.docker.com/build/ci/github-actions/cache/#cache-mounts>.
+//! What lies in a cache mount stays with the builder: it is not part of the image, and no `cache-to` exports it. On a
+//! hosted runner the builder goes with the job, so that each step with a cache mount begins with an empty one. See
+//! <https://docs.docker.com/build/ci/github-actions/cache/#cache-mounts>.
 //!
-//! The mounts still help where people build on their own machines. For the CI, let the layer cache do the work (manifests first, `cache-to` with
-//! `mode=max`), keep the builder, or carry the mounts from run to run with an action made for it.
+//! The mounts still help where people build on their own machines. For the CI, let the layer cache do the work
+//! (manifests first, `cache-to` with `mode=max`), keep the builder, or carry the mounts from run to run with an action
+//! made for it.
 //!
-//! This is a hint. Not flagged: files that something else than a workflow builds, jobs on runners that are not GitHub's or are not known, builders of another driver, and
-//! projects whose configuration says `runner = "persistent"`.
+//! This is a hint. Not flagged: files that something else than a workflow builds, jobs on runners that are not GitHub's
+//! or are not known, builders of another driver, and projects whose configuration says `runner = "persistent"`.
 //!
 //! ## Examples
 //!

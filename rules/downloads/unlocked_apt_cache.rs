@@ -1,13 +1,14 @@
 //! A cache mount of apt may be used by two steps at once.
 //!
-//! apt locks its directories and gives up when another one holds the lock. BuildKit runs independent stages and platforms at the same time, and a
-//! cache mount is `sharing=shared` unless it says otherwise, so that one of them fails with "Could not get lock" now and then.
-//! See <https://docs.docker.com/reference/dockerfile/#example-cache-apt-packages>.
+//! apt locks its directories and gives up when another one holds the lock. BuildKit runs independent stages and
+//! platforms at the same time, and a cache mount is `sharing=shared` unless it says otherwise, so that one of them
+//! fails with "Could not get lock" now and then. See
+//! <https://docs.docker.com/reference/dockerfile/#example-cache-apt-packages>.
 //!
 //! Say `sharing=locked`: the second step waits for the first. The patch adds it.
 //!
-//! It is a warning where several stages, platforms or builds have such a mount, else a hint. Not flagged: caches whose programs
-//! take several users, such as those of pip, npm, uv and go.
+//! It is a warning where several stages, platforms or builds have such a mount, else a hint. Not flagged: caches whose
+//! programs take several users, such as those of pip, npm, uv and go.
 //!
 //! ## Examples
 //!

@@ -1,14 +1,15 @@
 //! A RUN clones a branch of a Git repository.
 //!
-//! The step is cached by its text, not by what it fetches: it gives the commit of the day on which it was last built, on one machine a new one, on
-//! another one an old one, and nobody can tell which from the file.
+//! The step is cached by its text, not by what it fetches: it gives the commit of the day on which it was last built,
+//! on one machine a new one, on another one an old one, and nobody can tell which from the file.
 //!
-//! Name a tag or a commit, `git clone --branch v1.2.3`, or let BuildKit fetch it: `ADD https://github.com/owner/name.git#v1.2.3 /src` is cached by
-//! the commit, runs next to other steps and needs no Git in the image.
-//! See <https://docs.docker.com/reference/dockerfile/#add-private-git-repository> and <https://docs.docker.com/build/building/best-practices/#add-or-copy>.
+//! Name a tag or a commit, `git clone --branch v1.2.3`, or let BuildKit fetch it: `ADD
+//! https://github.com/owner/name.git#v1.2.3 /src` is cached by the commit, runs next to other steps and needs no Git in
+//! the image. See <https://docs.docker.com/reference/dockerfile/#add-private-git-repository> and
+//! <https://docs.docker.com/build/building/best-practices/#add-or-copy>.
 //!
-//! Not flagged: clones of a tag or of something that is not known (`--branch $VERSION`), clones behind which the same RUN checks something out, and those of which
-//! a branch is the point because the ARG of a cache buster stands above.
+//! Not flagged: clones of a tag or of something that is not known (`--branch $VERSION`), clones behind which the same
+//! RUN checks something out, and those of which a branch is the point because the ARG of a cache buster stands above.
 //!
 //! ## Examples
 //!

@@ -1,14 +1,16 @@
 //! A RUN downloads a file and does not look whether it is the one that was meant.
 //!
-//! What stands behind a URL can change: a release is replaced, a mirror is taken over, a proxy answers with an error page. The step is cached by its text, so
-//! that one machine has the old file and another one the new, and nobody is told.
+//! What stands behind a URL can change: a release is replaced, a mirror is taken over, a proxy answers with an error
+//! page. The step is cached by its text, so that one machine has the old file and another one the new, and nobody is
+//! told.
 //!
-//! `ADD --checksum=sha256:… URL` fails on another file, is cached by the checksum, and is downloaded next to other steps. In a RUN, pipe the known sum into
-//! `sha256sum --check`.
-//! See <https://docs.docker.com/reference/dockerfile/#add---checksum>.
+//! `ADD --checksum=sha256:… URL` fails on another file, is cached by the checksum, and is downloaded next to other
+//! steps. In a RUN, pipe the known sum into `sha256sum --check`. See
+//! <https://docs.docker.com/reference/dockerfile/#add---checksum>.
 //!
-//! This is a hint. Flagged are archives, packages and programs with a version in their URL. Not flagged: URLs without a version, since no sum would hold for long, steps that
-//! compare a checksum or verify a signature, and stages of which nothing is shipped.
+//! This is a hint. Flagged are archives, packages and programs with a version in their URL. Not flagged: URLs without a
+//! version, since no sum would hold for long, steps that compare a checksum or verify a signature, and stages of which
+//! nothing is shipped.
 //!
 //! ## Examples
 //!

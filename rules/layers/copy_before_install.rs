@@ -1,13 +1,14 @@
 //! The whole context is copied before packages are installed.
 //!
-//! The key of `COPY . .` changes with every file in the context, and everything behind it is built anew: a typo in the README
-//! installs all packages again. What an install step needs is its manifest and lock file; copied alone, they change rarely.
+//! The key of `COPY . .` changes with every file in the context, and everything behind it is built anew: a typo in the
+//! README installs all packages again. What an install step needs is its manifest and lock file; copied alone, they
+//! change rarely.
 //!
-//! Copy the manifests, install, then copy the rest. The patch does that where the install step stands right behind the copy
-//! and does nothing else. It is not applied as a safe one, because an install script may read other files too.
+//! Copy the manifests, install, then copy the rest. The patch does that where the install step stands right behind the
+//! copy and does nothing else. It is not applied as a safe one, because an install script may read other files too.
 //!
-//! Not flagged: installs that name their packages, installs of the project itself (`pip install .`), manifests that are not in
-//! the context, and a second install behind one that has read the same manifest.
+//! Not flagged: installs that name their packages, installs of the project itself (`pip install .`), manifests that are
+//! not in the context, and a second install behind one that has read the same manifest.
 //!
 //! ## Examples
 //!

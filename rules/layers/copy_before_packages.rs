@@ -1,15 +1,16 @@
 //! Files are copied before packages are installed that do not depend on them.
 //!
-//! A step behind `COPY . .` is run anew whenever a file of the context changes. Installing `curl` from the distribution reads none of
-//! them; it waits for them all the same, and with it everything that is downloaded behind.
-//! See <https://docs.docker.com/build/cache/optimize/#order-your-layers>.
+//! A step behind `COPY . .` is run anew whenever a file of the context changes. Installing `curl` from the distribution
+//! reads none of them; it waits for them all the same, and with it everything that is downloaded behind. See
+//! <https://docs.docker.com/build/cache/optimize/#order-your-layers>.
 //!
-//! Install the packages first. The patch moves the step above the copy. It is a safe one: the step does nothing but install, by
-//! name, packages of the distribution and clean up, and what is copied does not lie where a package manager looks for its
-//! settings.
+//! Install the packages first. The patch moves the step above the copy. It is a safe one: the step does nothing but
+//! install, by name, packages of the distribution and clean up, and what is copied does not lie where a package manager
+//! looks for its settings.
 //!
-//! Not flagged: packages that a file lists or that are files themselves, copies to `/`, `/etc`, `/var/www` and wherever else packages put files, copies from other stages and of single files, steps behind a
-//! change of user, shell or environment, and steps that another step on the way down may need to be where they are.
+//! Not flagged: packages that a file lists or that are files themselves, copies to `/`, `/etc`, `/var/www` and wherever
+//! else packages put files, copies from other stages and of single files, steps behind a change of user, shell or
+//! environment, and steps that another step on the way down may need to be where they are.
 //!
 //! ## Examples
 //!

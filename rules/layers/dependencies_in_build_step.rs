@@ -1,15 +1,16 @@
 //! The step that compiles also downloads what the project depends on.
 //!
-//! `go build` behind `COPY . .` runs anew with every change of the code, and each time downloads all modules first, because nothing of an
-//! earlier run is left.
+//! `go build` behind `COPY . .` runs anew with every change of the code, and each time downloads all modules first,
+//! because nothing of an earlier run is left.
 //!
-//! Copy `go.mod` and `go.sum` alone, run `go mod download`, then copy the rest: the modules are downloaded anew only when one of the two changes. Or keep them in a
-//! cache mount, `RUN --mount=type=cache,target=/go/pkg/mod`, which lives as long as the builder does. The patch does the first for Go; it is not a safe
-//! one, since a `replace` may point to a folder that is not there yet.
-//! See <https://docs.docker.com/guides/golang/build-images/>. For Maven the same is `mvn dependency:go-offline`, for .NET `dotnet restore` of the
-//! project files, for Rust cargo-chef.
+//! Copy `go.mod` and `go.sum` alone, run `go mod download`, then copy the rest: the modules are downloaded anew only
+//! when one of the two changes. Or keep them in a cache mount, `RUN --mount=type=cache,target=/go/pkg/mod`, which lives
+//! as long as the builder does. The patch does the first for Go; it is not a safe one, since a `replace` may point to a
+//! folder that is not there yet. See <https://docs.docker.com/guides/golang/build-images/>. For Maven the same is `mvn
+//! dependency:go-offline`, for .NET `dotnet restore` of the project files, for Rust cargo-chef.
 //!
-//! Not flagged: builds behind a step that fetches the modules, with a cache mount, with a `vendor` folder, and copies of single files.
+//! Not flagged: builds behind a step that fetches the modules, with a cache mount, with a `vendor` folder, and copies
+//! of single files.
 //!
 //! ## Examples
 //!

@@ -1,22 +1,22 @@
 //! Several Dockerfiles or stages begin with the same steps, word for word.
 //!
-//! Copies of a base drift: the first edit that reaches only one of them makes the builder run everything behind it twice, and
-//! nobody notices. As long as they are equal, one builder runs them once (BuildKit merges vertices with equal keys, whatever
-//! file they come from), but jobs on different machines without a common cache run them once each.
+//! Copies of a base drift: the first edit that reaches only one of them makes the builder run everything behind it
+//! twice, and nobody notices. As long as they are equal, one builder runs them once (BuildKit merges vertices with
+//! equal keys, whatever file they come from), but jobs on different machines without a common cache run them once each.
 //!
 //! Put the steps into one stage and let the others begin with it: `FROM base` in one file, or a bake target `base` and
-//! `contexts = { base = "target:base" }` in the targets of the other files. The patch does either: the first for stages of one
-//! file, the second, with a Dockerfile of its own for the base, where bake alone builds the files and all of them in the same
-//! way. A stage that is nothing but the common beginning becomes the base itself.
+//! `contexts = { base = "target:base" }` in the targets of the other files. The patch does either: the first for stages
+//! of one file, the second, with a Dockerfile of its own for the base, where bake alone builds the files and all of
+//! them in the same way. A stage that is nothing but the common beginning becomes the base itself.
 //!
-//! There is no patch where it would have to guess: for files that compose, a workflow step or a person builds (they would not
-//! find the base), for targets that differ in platforms, network or anything else that the base would need too, and for a
-//! beginning that declares an `ARG`, which does not reach beyond the target that declares it. It also ends before the first `CMD`, `ENTRYPOINT` or `ONBUILD`, which mean something else
-//! in a base.
+//! There is no patch where it would have to guess: for files that compose, a workflow step or a person builds (they
+//! would not find the base), for targets that differ in platforms, network or anything else that the base would need
+//! too, and for a beginning that declares an `ARG`, which does not reach beyond the target that declares it. It also
+//! ends before the first `CMD`, `ENTRYPOINT` or `ONBUILD`, which mean something else in a base.
 //!
-//! The finding is a warning when different jobs build the copies, and a hint about upkeep otherwise. Not flagged: steps that
-//! neither install nor download nor compile anything, one short step alone, and what stages have in common because they stand
-//! on one stage.
+//! The finding is a warning when different jobs build the copies, and a hint about upkeep otherwise. Not flagged: steps
+//! that neither install nor download nor compile anything, one short step alone, and what stages have in common because
+//! they stand on one stage.
 //!
 //! ## Examples
 //!

@@ -1,15 +1,15 @@
 //! Two stages do the same, but an early difference keeps the builder from sharing it.
 //!
-//! The cache key of a RUN holds every ENV and declared ARG, the USER, the SHELL and the working directory that it sees, needed or
-//! not. One variable that is set a line too early makes an otherwise equal installation a different one: it is downloaded,
-//! run, pushed and stored twice.
+//! The cache key of a RUN holds every ENV and declared ARG, the USER, the SHELL and the working directory that it sees,
+//! needed or not. One variable that is set a line too early makes an otherwise equal installation a different one: it
+//! is downloaded, run, pushed and stored twice.
 //!
-//! Set what differs behind the steps that are the same. Values that only the program at the end reads can always go down; a value
-//! that the steps themselves read cannot.
+//! Set what differs behind the steps that are the same. Values that only the program at the end reads can always go
+//! down; a value that the steps themselves read cannot.
 //!
-//! Not flagged: steps that neither install nor download nor compile, differences in the text of the steps themselves, and
-//! variables that the steps may read: those that they name and those that package managers and compilers heed by themselves,
-//! such as `NODE_ENV` or `PIP_INDEX_URL`.
+//! Not flagged: steps that neither install nor download nor compile, differences in the text of the steps themselves,
+//! and variables that the steps may read: those that they name and those that package managers and compilers heed by
+//! themselves, such as `NODE_ENV` or `PIP_INDEX_URL`.
 //!
 //! ## Examples
 //!

@@ -1,10 +1,11 @@
 //! The index of packages is brought up to date in another step than the one that installs from it.
 //!
-//! `RUN apt-get update` is cached by its text, and its text never changes. When a package is added to the install step months later, only that one runs anew, with the old
-//! index: it installs old versions, or fails because the archive does not have them any more.
-//! See <https://docs.docker.com/build/building/best-practices/#apt-get>.
+//! `RUN apt-get update` is cached by its text, and its text never changes. When a package is added to the install step
+//! months later, only that one runs anew, with the old index: it installs old versions, or fails because the archive
+//! does not have them any more. See <https://docs.docker.com/build/building/best-practices/#apt-get>.
 //!
-//! Do both in one step. The patch joins two steps that follow each other; it is not a safe one, because it makes one layer of two.
+//! Do both in one step. The patch joins two steps that follow each other; it is not a safe one, because it makes one
+//! layer of two.
 //!
 //! Not flagged: indexes that are mounted as a cache, and steps that install nothing by name.
 //!

@@ -1,13 +1,14 @@
 //! No build of the repository reaches a stage.
 //!
-//! A stage that nobody asks for costs nothing when images are built, because BuildKit leaves it out. It costs whoever reads the file: it may be
-//! broken, and is still kept up to date, scanned and reviewed. Often the target that needed it was renamed or removed.
+//! A stage that nobody asks for costs nothing when images are built, because BuildKit leaves it out. It costs whoever
+//! reads the file: it may be broken, and is still kept up to date, scanned and reviewed. Often the target that needed
+//! it was renamed or removed.
 //!
 //! Remove it, or let a target build it.
 //!
-//! Not flagged: files that only people build, files with a build whose target is not known, stages that a variable may choose
-//! (`FROM build-${VARIANT}`), and stages that are named as something that people build by hand
-//! (`dev`, `debug`, `shell`, `test`, `lint`, …).
+//! Not flagged: files that only people build, files with a build whose target is not known, stages that a variable may
+//! choose (`FROM build-${VARIANT}`), and stages that are named as something that people build by hand (`dev`, `debug`,
+//! `shell`, `test`, `lint`, …).
 //!
 //! ## Examples
 //!

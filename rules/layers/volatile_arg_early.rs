@@ -1,20 +1,21 @@
 //! A build argument that changes with every commit stands above steps that do not read it.
 //!
-//! A declared `ARG` is part of the environment of each RUN behind it, and with that of its cache key, read or not. With the
-//! commit, the run number or the time as its value no such step is ever taken from the cache, in this stage and in those that stand on
-//! it. COPY and WORKDIR are not touched by it, `LABEL` and `CMD` are no steps.
-//! See <https://docs.docker.com/build/building/variables/#arg-usage-example>.
+//! A declared `ARG` is part of the environment of each RUN behind it, and with that of its cache key, read or not. With
+//! the commit, the run number or the time as its value no such step is ever taken from the cache, in this stage and in
+//! those that stand on it. COPY and WORKDIR are not touched by it, `LABEL` and `CMD` are no steps. See
+//! <https://docs.docker.com/build/building/variables/#arg-usage-example>.
 //!
-//! Declare it right before the first step that reads it; what only a label needs can go to the very end. The patch moves the
-//! `ARG`, with the `ENV` and `LABEL` that are made of it, down behind the last step that has no use for it. It is a safe one where
-//! nothing but `ARG` and `LABEL` moves and the steps only install packages of the distribution.
+//! Declare it right before the first step that reads it; what only a label needs can go to the very end. The patch
+//! moves the `ARG`, with the `ENV` and `LABEL` that are made of it, down behind the last step that has no use for it.
+//! It is a safe one where nothing but `ARG` and `LABEL` moves and the steps only install packages of the distribution.
 //!
-//! Flagged are arguments that a bake target, a workflow or a script gives a commit, a run number or the time, and, with medium
-//! confidence, those that are named so (`GIT_SHA`, `BUILD_DATE`, `VCS_REF`) where nobody in the repository says what they hold.
+//! Flagged are arguments that a bake target, a workflow or a script gives a commit, a run number or the time, and, with
+//! medium confidence, those that are named so (`GIT_SHA`, `BUILD_DATE`, `VCS_REF`) where nobody in the repository says
+//! what they hold.
 //!
-//! Not flagged: arguments that are there to end the cache (`CACHE_BUST`), steps behind the first one that reads the argument or that may
-//! read it (`make`, `npm run build` and whatever else may look at the environment by itself), and steps that
-//! neither install nor download nor compile anything.
+//! Not flagged: arguments that are there to end the cache (`CACHE_BUST`), steps behind the first one that reads the
+//! argument or that may read it (`make`, `npm run build` and whatever else may look at the environment by itself), and
+//! steps that neither install nor download nor compile anything.
 //!
 //! ## Examples
 //!

@@ -1,13 +1,16 @@
 //! A lock file is there, and the install step may go past it.
 //!
-//! `npm install` rewrites `package-lock.json` when it does not fit, or makes a new one when it was not copied: the image then holds versions that nobody has
-//! tested, and other ones on another day. The step is cached by its text and the files above it, so that nothing tells when that happened.
+//! `npm install` rewrites `package-lock.json` when it does not fit, or makes a new one when it was not copied: the
+//! image then holds versions that nobody has tested, and other ones on another day. The step is cached by its text and
+//! the files above it, so that nothing tells when that happened.
 //!
-//! `npm ci`, `yarn install --frozen-lockfile`, `pnpm install --frozen-lockfile`, `bun install --frozen-lockfile` and `uv sync --locked` take exactly what the lock file says and fail
-//! otherwise. The patch says so; it is not applied as a safe one, because a build fails from then on whose lock file does not fit.
+//! `npm ci`, `yarn install --frozen-lockfile`, `pnpm install --frozen-lockfile`, `bun install --frozen-lockfile` and
+//! `uv sync --locked` take exactly what the lock file says and fail otherwise. The patch says so; it is not applied as
+//! a safe one, because a build fails from then on whose lock file does not fit.
 //!
-//! Flagged too is a copy that takes `package.json` and leaves the lock file beside it behind. Not flagged: repositories without the lock file, lock files that the ignore file
-//! leaves out, installs of packages by name, and commands with options that are not known.
+//! Flagged too is a copy that takes `package.json` and leaves the lock file beside it behind. Not flagged: repositories
+//! without the lock file, lock files that the ignore file leaves out, installs of packages by name, and commands with
+//! options that are not known.
 //!
 //! ## Examples
 //!

@@ -1,14 +1,15 @@
 //! Packages for development are installed into an image that is shipped.
 //!
-//! Test runners, type checkers and bundlers are needed while the project is built and checked, not while it runs: they make the image larger,
-//! slower to push and pull, and are part of what a scanner finds.
+//! Test runners, type checkers and bundlers are needed while the project is built and checked, not while it runs: they
+//! make the image larger, slower to push and pull, and are part of what a scanner finds.
 //!
-//! Install them in a stage of which files are taken, and without them in the stage that is shipped: `npm ci --omit=dev`, `composer install --no-dev`,
-//! `poetry install --only main`, `uv sync --no-dev`, `pnpm install --prod`. The patch adds the option where nothing of the stage runs one of the package manager's
-//! scripts; it is not a safe one, since the program may use such a package after all.
+//! Install them in a stage of which files are taken, and without them in the stage that is shipped: `npm ci
+//! --omit=dev`, `composer install --no-dev`, `poetry install --only main`, `uv sync --no-dev`, `pnpm install --prod`.
+//! The patch adds the option where nothing of the stage runs one of the package manager's scripts; it is not a safe
+//! one, since the program may use such a package after all.
 //!
-//! Not flagged: manifests that list none or are not known, stages that are named for development or tests, installs with `NODE_ENV=production`, and those behind which `npm prune`
-//! removes them again.
+//! Not flagged: manifests that list none or are not known, stages that are named for development or tests, installs
+//! with `NODE_ENV=production`, and those behind which `npm prune` removes them again.
 //!
 //! ## Examples
 //!

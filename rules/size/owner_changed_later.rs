@@ -2,8 +2,9 @@
 //!
 //! `RUN chown -R` writes each file whose owner it changes once more into a new layer: the image holds everything twice.
 //!
-//! `COPY --chown` gives the files their owner as they are copied. The patch does that, where the RUN does nothing else and nothing but the copy stands above
-//! it; it is not applied as a safe one, because the folder that a copy makes itself has the owner, while those above it have not.
+//! `COPY --chown` gives the files their owner as they are copied. The patch does that, where the RUN does nothing else
+//! and nothing but the copy stands above it; it is not applied as a safe one, because the folder that a copy makes
+//! itself has the owner, while those above it have not.
 //!
 //! Not flagged: stages of which no layer is shipped, copies that have an owner already, single files, and
 //! paths that no COPY of the stage brings.

@@ -1,13 +1,14 @@
 //! Files are removed in a later layer than the one that brought them.
 //!
-//! A layer can hide what lies below it, not take it away: what one instruction adds is pushed, pulled and stored although the
-//! next one removes it, and the image is not smaller by a byte.
+//! A layer can hide what lies below it, not take it away: what one instruction adds is pushed, pulled and stored
+//! although the next one removes it, and the image is not smaller by a byte.
 //!
-//! Remove it in the RUN that brings it, mount it for the time of the step (`RUN --mount=type=bind`), or take what is needed over into another stage.
+//! Remove it in the RUN that brings it, mount it for the time of the step (`RUN --mount=type=bind`), or take what is
+//! needed over into another stage.
 //!
-//! Flagged are archives, packages and programs that a COPY brings or a download writes, and packages that are installed by name, when a
-//! later RUN of the same stage removes them. Not flagged: scripts, keys and other small files, stages of which no layer is shipped, and
-//! removals under a condition.
+//! Flagged are archives, packages and programs that a COPY brings or a download writes, and packages that are installed
+//! by name, when a later RUN of the same stage removes them. Not flagged: scripts, keys and other small files, stages
+//! of which no layer is shipped, and removals under a condition.
 //!
 //! ## Examples
 //!

@@ -1,13 +1,14 @@
 //! An image is shipped with the compiler that made what is in it.
 //!
-//! The official images of Go, Rust, Maven, Gradle and the .NET SDK, and the `devel` variants of CUDA, are made for building: they hold compilers, headers and
-//! package caches, several hundred megabytes that are pushed, pulled and scanned with every version, and that a program that is built does not need.
+//! The official images of Go, Rust, Maven, Gradle and the .NET SDK, and the `devel` variants of CUDA, are made for
+//! building: they hold compilers, headers and package caches, several hundred megabytes that are pushed, pulled and
+//! scanned with every version, and that a program that is built does not need.
 //!
 //! Build in a stage of its own, and copy the result into an image that has what the program needs to run.
 //! See <https://docs.docker.com/build/building/multi-stage/>.
 //!
-//! Not flagged: stages of which only files are taken, targets whose name says that they are for development or checks, images that build something when they
-//! run, and images without a command.
+//! Not flagged: stages of which only files are taken, targets whose name says that they are for development or checks,
+//! images that build something when they run, and images without a command.
 //!
 //! ## Examples
 //!
