@@ -122,7 +122,7 @@ fn answer(args: &Bake, host: &System<'_>) -> Answer {
             }
             (errors, _) => Err(errors.to_vec()),
         };
-        if answer.result.is_ok() && answer.warnings.is_empty() {
+        if answer.evaluation.costly || (answer.result.is_ok() && answer.warnings.is_empty()) {
             break;
         }
     }

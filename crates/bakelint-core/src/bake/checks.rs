@@ -9,6 +9,7 @@ use super::host::{Host, PathKind};
 use super::remote::{clean_path, is_git_ssh, is_remote};
 use super::target::{Set, Target};
 use crate::source::Span;
+use crate::syntax::platform::Platform;
 
 /// The largest secret that a build can be given, in bytes.
 const MAX_SECRET: u64 = 500 * 1024;
@@ -85,60 +86,6 @@ pub(super) fn parse_size(text: &str) -> Option<f64> {
     matches!(chars.as_str(), "" | "b" | "ib").then(|| number * 1024f64.powi(power))
 }
 
-const SYSTEMS: &[&str] = &[
-    "aix",
-    "android",
-    "darwin",
-    "dragonfly",
-    "freebsd",
-    "hurd",
-    "illumos",
-    "ios",
-    "js",
-    "linux",
-    "macos",
-    "nacl",
-    "netbsd",
-    "openbsd",
-    "plan9",
-    "solaris",
-    "windows",
-    "zos",
-];
-
-const ARCHITECTURES: &[&str] = &[
-    "386",
-    "amd64",
-    "amd64p32",
-    "arm",
-    "armbe",
-    "arm64",
-    "arm64be",
-    "ppc64",
-    "ppc64le",
-    "loong64",
-    "mips",
-    "mipsle",
-    "mips64",
-    "mips64le",
-    "mips64p32",
-    "mips64p32le",
-    "ppc",
-    "riscv",
-    "riscv64",
-    "s390",
-    "s390x",
-    "sparc",
-    "sparc64",
-    "wasm",
-    "i386",
-    "x86_64",
-    "x86-64",
-    "aarch64",
-    "armhf",
-    "armel",
-];
-
 /// Whether containerd/platforms can parse it.
 fn check_platform(platform: &str) -> Result<(), String> {
     if platform.eq_ignore_ascii_case("local") {
@@ -170,13 +117,12 @@ fn check_platform(platform: &str) -> Result<(), String> {
     if let Some(part) = parts[1..].iter().find(|part| !word(part, b"_.-")) {
         return Err(format!("\"{part}\" is an invalid component of \"{platform}\""));
     }
-    let lower = name.to_lowercase();
     match parts.len() {
-        1 if !SYSTEMS.contains(&lower.as_str()) && !ARCHITECTURES.contains(&lower.as_str()) => {
+        4.. => Err(format!("\"{platform}\": cannot parse platform specifier")),
+        _ if Platform::parse(platform, ("linux", "amd64")).is_none() => {
             Err(format!("\"{platform}\": unknown operating system or architecture"))
         }
-        1..=3 => Ok(()),
-        _ => Err(format!("\"{platform}\": cannot parse platform specifier")),
+        _ => Ok(()),
     }
 }
 

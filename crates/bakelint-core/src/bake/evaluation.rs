@@ -27,6 +27,9 @@ use crate::syntax::hcl::{self, Block, Expr, ExprKind, StepKind};
 /// How many parents or links may follow each other.
 const MAX_CHAIN: usize = 500;
 
+/// From how many steps on an evaluation takes the better part of a second.
+const COSTLY: u64 = 2_000_000;
+
 /// What a definition evaluates to for given inputs.
 ///
 /// [`Evaluation::errors`] is what makes `docker buildx bake` fail whatever is requested; targets that are not
@@ -41,6 +44,8 @@ pub struct Evaluation {
     pub variables: BTreeMap<String, Variable>,
     /// What is wrong in the definition.
     pub errors: Vec<BakeError>,
+    /// Whether the evaluation took so many steps that another one should be thought over.
+    pub costly: bool,
     /// Where buildx does something else than is written and says nothing. It is copied here.
     pub warnings: Vec<BakeError>,
     /// The files besides the definition's that compose files lead to, once each.
@@ -112,6 +117,7 @@ pub fn evaluate(definition: &Definition, inputs: &Inputs, host: &dyn Host) -> Ev
     // An exhausted evaluation fails everywhere after its first error.
     interpreter.errors.retain(|error| !(error.summary == "Evaluation too complex" && error.detail.is_empty()));
     evaluation.errors = interpreter.errors;
+    evaluation.costly = interpreter.exhausted || interpreter.steps >= COSTLY;
     let mut seen = HashSet::new();
     interpreter.warnings.retain(|warning| seen.insert((warning.span, warning.message())));
     evaluation.warnings.append(&mut interpreter.warnings);

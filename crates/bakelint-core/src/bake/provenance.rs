@@ -604,4 +604,54 @@ target "web" {
         );
         assert!(help.contains(&"the values go round: A → B → A"), "{help:?}");
     }
+
+    /// Looks at every place that an evaluation and its plans tell of.
+    fn look_at_all_places(case: &Case) {
+        let look = |span: Span| _ = case.at(span);
+        let all = |errors: &[BakeError]| {
+            for error in errors {
+                error.span.into_iter().chain(error.labels.iter().map(|(span, _)| *span)).for_each(look);
+            }
+        };
+        all(&case.evaluation.errors);
+        all(&case.evaluation.warnings);
+        for target in &case.evaluation.targets {
+            let inputs = Inputs { targets: vec![target.name.clone()], ..case.inputs.clone() };
+            let (plan, mistakes) = case.evaluation.partial_plan(&inputs, &case.host);
+            all(&mistakes);
+            for target in plan.targets.values() {
+                let set = crate::bake::TARGET_ATTRIBUTES.iter().flat_map(|path| target.origins(path));
+                for origin in set.chain(target.replaced().values().flatten()) {
+                    origin.span().into_iter().for_each(look);
+                    for step in case.evaluation.steps(target, origin) {
+                        if let Step::Attribute { span, .. } | Step::Name { span, .. } | Step::Extends(span) = step {
+                            look(span);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_part_of_a_definition_is_evaluated_with_places_in_its_files() {
+        let ends = |text: &str| (0..=text.len()).filter(|end| text.is_char_boundary(*end)).collect::<Vec<_>>();
+        for end in ends(BASE) {
+            for file in [&BASE[..end], &BASE[end..]] {
+                look_at_all_places(&Case::new(&[("a.hcl", file), ("b.hcl", OVERRIDE)], &[], Inputs::default()));
+            }
+        }
+        let also = |common: &str| Case::new(&[("compose.yaml", MAIN)], &[("common.yaml", common)], Inputs::default());
+        for end in ends(COMMON) {
+            look_at_all_places(&also(&COMMON[..end]));
+            look_at_all_places(&also(&COMMON[end..]));
+        }
+        for end in ends(MAIN) {
+            let files = [("compose.yaml", &MAIN[..end])];
+            look_at_all_places(&Case::new(&files, &[("common.yaml", COMMON)], Inputs::default()));
+        }
+    }
+
+    const MAIN: &str = "include: [common.yaml]\nservices:\n  web:\n    extends: {file: common.yaml, service: base}\n    build:\n      args: {MODE: '${TAG:-x}'}\n      ulimits: {nofile: 5}\n";
+    const COMMON: &str = "services:\n  base:\n    extends: root\n    build:\n      context: src\n      args: [MODE=slow, N]\n  root:\n    build:\n      target: run\n      x-bake: {tags: a b}\n";
 }

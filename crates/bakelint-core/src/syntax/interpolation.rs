@@ -190,7 +190,7 @@ fn braced(
 
 /// The offset of the brace that balances the first one. As in compose-go, the character behind an opening brace is
 /// passed over.
-fn closing_brace(text: &str) -> Option<usize> {
+pub(crate) fn closing_brace(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut open = 0usize;
     let mut at = 0;
@@ -214,7 +214,7 @@ fn closing_brace(text: &str) -> Option<usize> {
 }
 
 /// The length of the name that a text begins with.
-fn name_length(text: &str) -> usize {
+pub(crate) fn name_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     if !bytes.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') {
         return 0;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Problem;
 use super::data::{Data, Item};
 use super::environment::Environment;
+use crate::syntax::interpolation::{closing_brace, name_length};
 use crate::syntax::text::{Piece, locate};
 
 /// How deeply defaults may be nested in defaults.
@@ -71,7 +72,7 @@ fn substitute_at(template: &str, lookup: Lookup<'_>, depth: u32) -> Result<Repla
                 out.dynamic |= value.dynamic;
                 len
             }
-            _ => match name_len(&rest[1..]) {
+            _ => match name_length(&rest[1..]) {
                 0 => {
                     copy(&mut out, 1);
                     1
@@ -99,18 +100,9 @@ fn look_up(name: &str, lookup: Lookup<'_>, uses: &mut Vec<Arc<str>>) -> Option<(
     lookup(name)
 }
 
-/// Length of the variable name that the text begins with.
-fn name_len(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    if !bytes.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_') {
-        return 0;
-    }
-    bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count()
-}
-
 /// Length of the sequence that begins with `${`; none if it is malformed.
 fn braced_len(text: &str) -> Option<usize> {
-    let name = name_len(&text[2..]);
+    let name = name_length(&text[2..]);
     if name == 0 {
         return None;
     }
@@ -123,29 +115,6 @@ fn braced_len(text: &str) -> Option<usize> {
         }
     }
     rest.starts_with('}').then_some(2 + name + 1)
-}
-
-/// The offset of the brace that balances the first one.
-fn closing_brace(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let (mut open, mut at) = (0i64, 0);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'}' => {
-                open -= 1;
-                if open == 0 {
-                    return Some(at);
-                }
-            }
-            b'{' => {
-                open += 1;
-                at += 1;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    None
 }
 
 /// The value of a sequence. An empty error means that it is malformed.

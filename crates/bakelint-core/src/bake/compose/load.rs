@@ -155,7 +155,8 @@ impl Loader<'_> {
 
     fn documents(&mut self, file: &ComposeFile<'_>, environment: &Environment) -> Result<Vec<Document>, Problem> {
         if let Some(error) = file.errors.first() {
-            let message = format!("failed to parse {}: yaml: {}", file.name, error.message);
+            let name = if file.name.is_empty() { String::new() } else { format!("{}: ", file.name) };
+            let message = format!("failed to parse {name}yaml: {}", error.message);
             return Err(Problem::at(error.span, message));
         }
         let mut documents = Vec::new();
