@@ -11,7 +11,7 @@
 //! Found are targets of one bake command, of one definition's default group, and builds of one workflow. Builds that are equal in
 //! Dockerfile, stage, context, arguments and platforms write the same layers and are not told apart, and neither is a smoke test from
 //! the build for more platforms that follows it in the job. Less sure, and marked so, are
-//! builds that no single command makes together; steps and jobs under an `if:` may exclude each other and are shown with
+//! builds that no single command makes together, whose fix is then not applied unasked; steps and jobs under an `if:` may exclude each other and are shown with
 //! `--pedantic` only. Locations that depend on unknown values are left alone.
 //!
 //! ## Examples
@@ -230,6 +230,34 @@
 //! .github/workflows/ci.yml:23:21: error[cache-location-collision] 2 builds write the gha cache scope `buildkit`: `Build for amd64`, `Build for arm64`
 //! ```
 //!
+//! ### A smoke test before the build for platforms that are an input
+//!
+//! ```dockerfile
+//! FROM scratch
+//! ```
+//!
+//! ```yaml .github/workflows/ci.yml
+//! on:
+//!   workflow_dispatch:
+//!     inputs:
+//!       platforms:
+//!         default: linux/amd64,linux/arm64
+//! jobs:
+//!   image:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - uses: docker/build-push-action@v6
+//!         with:
+//!           platforms: linux/amd64
+//!           load: true
+//!           cache-to: type=gha,scope=image
+//!       - uses: docker/build-push-action@v6
+//!         with:
+//!           platforms: ${{ inputs.platforms }}
+//!           push: true
+//!           cache-to: type=gha,scope=image
+//! ```
+//!
 //! ### Targets that are built one at a time
 //!
 //! ```hcl
@@ -311,7 +339,8 @@ impl Check for Rule {
             let names: Vec<String> = distinct.iter().map(|writer| format!("`{}`", writer.build.name)).collect();
             let message = format!("{} {noun} write {location}: {}", names.len(), names.join(", "));
             let diagnostic = found.add(*first, message);
-            diagnostic.confidence(confidence(project, *run, &distinct));
+            let confidence = confidence(project, *run, &distinct);
+            diagnostic.confidence(confidence);
             diagnostic.help("each export replaces the others, so the next run finds the cache of one of them only");
             for span in others {
                 diagnostic.label(*span, "written here too");
@@ -319,7 +348,9 @@ impl Check for Rule {
             for writer in distinct.iter().filter(|_| others.is_empty()) {
                 diagnostic.label(writer.build.span, format!("`{}` writes it", writer.build.name));
             }
-            if let Some(fix) = fix(project, writers, &distinct) {
+            if let Some(mut fix) = fix(project, writers, &distinct) {
+                // Whether builds that no one command makes are wanted in one place is for a person to say.
+                fix.safety = if confidence == Confidence::High { Safety::Safe } else { Safety::Unsafe };
                 diagnostic.fix(fix);
             }
         }
@@ -369,7 +400,10 @@ impl Writer<'_> {
             && own.step.job == before.step.job
             && own.leg == before.leg
             && own.step.step > before.step.step;
-        later && self.recipe() == other.recipe() && other.platforms().is_subset(&self.platforms())
+        let known = |build: &Build| build.platforms.iter().all(|platform| platform.eval.known().is_some());
+        // Platforms that an input gives may well be those of the smoke test and more.
+        let more = !known(self.build) || other.platforms().is_subset(&self.platforms());
+        later && self.recipe() == other.recipe() && more
     }
 }
 
@@ -458,7 +492,7 @@ fn fix(project: &Project, writers: &[Writer<'_>], distinct: &[Writer<'_>]) -> Op
             }
             for name in ["cache-from", "cache-to"] {
                 if let Some(attribute) = owner.block.body.attribute(name) {
-                    let line = whole_lines(project, attribute.span)?;
+                    let line = project.whole_lines(attribute.span)?;
                     edits.insert(line, Edit::delete(line));
                 }
             }
@@ -527,7 +561,7 @@ fn give_own(
         return None;
     }
     let inherits = block.block.body.attribute("inherits")?;
-    let line = whole_lines(project, inherits.span)?;
+    let line = project.whole_lines(inherits.span)?;
     let source = project.snapshot.get(line.file)?;
     let indent = &source.text()[line.start as usize..inherits.span.start as usize];
     let ending = if source.slice(line).ends_with("\r\n") { "\r\n" } else { "\n" };
@@ -558,15 +592,6 @@ fn give_own(
     let place = line.after();
     edits.insert(block.block.span.before(), Edit::insert(place, text));
     Some(())
-}
-
-/// The lines of a node that has them for itself, the last line end included.
-fn whole_lines(project: &Project, span: Span) -> Option<Span> {
-    let text = project.text(span.file);
-    let start = text[..span.start as usize].rfind('\n').map_or(0, |at| at + 1);
-    let end = text[span.end as usize..].find('\n').map(|at| span.end as usize + at + 1)?;
-    let alone = text[start..span.start as usize].trim().is_empty() && text[span.end as usize..end].trim().is_empty();
-    alone.then(|| Span::new(span.file, start..end))
 }
 
 /// The text of an entry with another location; none unless it is literal.

@@ -106,6 +106,16 @@
 //! ```text
 //! docker-bake.hcl:2:15: info[fatal-gha-export] a failed export to GitHub's cache fails the build
 //! ```
+//!
+//! ```diff
+//! --- a/docker-bake.hcl
+//! +++ b/docker-bake.hcl
+//! @@ -1,3 +1,3 @@
+//!  target "web" {
+//! -  cache-to = [{ type = "gha", scope = "web" }]
+//! +  cache-to = [{ type = "gha", scope = "web", ignore-error = "true" }]
+//!  }
+//! ```
 
 use std::collections::BTreeMap;
 
@@ -122,7 +132,7 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         // Builds that share a definition are one finding, at the entry.
-        let mut entries: BTreeMap<Span, bool> = BTreeMap::new();
+        let mut entries: BTreeMap<Span, (bool, Option<&OptionList>)> = BTreeMap::new();
         for build in &project.builds {
             let needed = build.caller.as_ref().is_some_and(|caller| {
                 project
@@ -131,10 +141,11 @@ impl Check for Rule {
                     .is_some_and(|workflow| !workflow.dependents(caller.step.job).is_empty())
             });
             for entry in build.cache_to.iter().filter(|entry| entry.is("gha") && entry.get("ignore-error").is_none()) {
-                *entries.entry(entry.span).or_default() |= needed;
+                let known = entries.entry(entry.span).or_default();
+                *known = (known.0 | needed, Some(entry));
             }
         }
-        for (span, needed) in entries {
+        for (span, (needed, entry)) in entries {
             let diagnostic = found.add(span, "a failed export to GitHub's cache fails the build");
             if needed {
                 diagnostic.severity(Severity::Warning);
@@ -143,11 +154,7 @@ impl Check for Rule {
             } else {
                 diagnostic.help("`ignore-error=true` lets the build pass when only the cache failed");
             }
-            let text = project.snapshot.get(span.file).map(|file| file.slice(span)).unwrap_or_default();
-            let inner = text.trim_matches('"');
-            if inner.starts_with("type=gha") && !inner.contains(['"', '\n', '{']) {
-                let end = span.start as usize + text.trim_end_matches('"').len();
-                let edit = Edit::insert(Span::at(span.file, end), ",ignore-error=true");
+            if let Some(edit) = entry.and_then(|entry| project.add_option(entry, "ignore-error", "true")) {
                 diagnostic.fix(Fix::safe("Let the build pass when the export fails", vec![edit]));
             }
         }

@@ -34,14 +34,15 @@ pub mod prelude {
     pub use crate::diagnostic::{Confidence, Diagnostic, Heeds, Label, Severity};
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
     pub use crate::engine::{Fixed, Linter, Report};
-    pub use crate::facts::caches::CacheLocation;
     pub use crate::facts::ci::{
         ContainerAction, ContainerCommand, StepCommand, StepScript, image_key, is_commit, runner_platform,
     };
+    pub use crate::facts::caches::{CacheLocation, CacheTraffic, CacheUse, may_equal};
     pub use crate::facts::commands::{
         Argument, CommandOption, Operand, OptionStyle, ShellFamily, ShellProgram, ShellVariables, arguments,
     };
     pub use crate::facts::downloads::{Download, Unpack};
+    pub use crate::facts::events::Event;
     pub use crate::facts::known_images::known_image;
     pub use crate::facts::packages::{Action, Manager, Manifest, Package, PackageCommand, PackageSource};
     pub use crate::facts::packages_api::{PackageCall, is_no_number};

@@ -2,8 +2,13 @@
 
 use std::fmt;
 
-use crate::model::build::Entry;
-use crate::model::value::Text;
+use crate::edit::Edit;
+use crate::model::Project;
+use crate::model::bake::BakeCall;
+use crate::model::build::{Build, Entry};
+use crate::model::value::{Text, TextPart};
+use crate::model::workflow::Job;
+use crate::source::Span;
 
 /// The place that a cache export writes and a cache import reads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -31,6 +36,32 @@ impl CacheLocation {
         }
     }
 
+    /// The name that tells it from the other locations of its backend: scope, reference, folder or name.
+    pub fn name(&self) -> &Text {
+        match self {
+            CacheLocation::Gha(name) | CacheLocation::Registry(name) | CacheLocation::Local(name, _) => name,
+            CacheLocation::S3(_, _, name) | CacheLocation::Azblob(_, name) => name,
+        }
+    }
+
+    /// Whether both may be the same place, given that their unknown parts may be anything.
+    pub fn may_be(&self, other: &CacheLocation) -> bool {
+        match (self, other) {
+            (CacheLocation::Gha(one), CacheLocation::Gha(two)) => may_equal(one, two),
+            (CacheLocation::Registry(one), CacheLocation::Registry(two)) => {
+                may_equal(&full_reference(one), &full_reference(two))
+            }
+            (CacheLocation::Local(one, tag), CacheLocation::Local(two, other)) => {
+                may_equal(&full_folder(one), &full_folder(two)) && may_equal(tag, other)
+            }
+            (CacheLocation::S3(one, a, b), CacheLocation::S3(two, c, d)) => {
+                may_equal(one, two) && may_equal(a, c) && may_equal(b, d)
+            }
+            (CacheLocation::Azblob(one, a), CacheLocation::Azblob(two, b)) => may_equal(one, two) && may_equal(a, b),
+            _ => false,
+        }
+    }
+
     /// Whether it is the same place in all jobs and matrix legs of one run of a workflow.
     pub fn is_fixed_in_run(&self) -> bool {
         match self {
@@ -55,7 +86,169 @@ impl fmt::Display for CacheLocation {
     }
 }
 
+/// A reference with the tag that it has by default.
+fn full_reference(reference: &Text) -> Text {
+    let last = reference.parts().last();
+    let tagged = match last {
+        Some(TextPart::Known(text)) => {
+            text.rsplit('/').next().is_some_and(|name| name.contains([':', '@'])) || reference.parts().len() > 1
+        }
+        _ => true,
+    };
+    let mut full = reference.clone();
+    if !tagged {
+        full.push(TextPart::Known(":latest".into()));
+    }
+    match full.parts().first() {
+        Some(TextPart::Known(text)) if text.starts_with("docker.io/") => {
+            let mut short = Text::known(text.trim_start_matches("docker.io/").trim_start_matches("library/"));
+            full.parts()[1..].iter().for_each(|part| short.push(part.clone()));
+            short
+        }
+        _ => full,
+    }
+}
+
+fn full_folder(folder: &Text) -> Text {
+    match folder.as_known() {
+        Some(known) => Text::known(known.trim_start_matches("./").trim_end_matches('/')),
+        None => folder.clone(),
+    }
+}
+
+/// Whether two texts may be equal, given that their unknown parts may be anything.
+pub fn may_equal(one: &Text, two: &Text) -> bool {
+    let ends = |text: &Text| match (text.parts().first(), text.parts().last()) {
+        (Some(TextPart::Known(first)), Some(TextPart::Known(last))) => (first.clone(), last.clone()),
+        (Some(TextPart::Known(first)), _) => (first.clone(), String::new()),
+        (_, Some(TextPart::Known(last))) => (String::new(), last.clone()),
+        _ => (String::new(), String::new()),
+    };
+    match (one.as_known(), two.as_known()) {
+        (Some(one), Some(two)) => one == two,
+        (Some(known), None) | (None, Some(known)) => {
+            let open = if one.as_known().is_none() { one } else { two };
+            let ((start, end), mut rest) = (ends(open), known);
+            if start.len() + end.len() > known.len() || !known.starts_with(&start) || !known.ends_with(&end) {
+                return false;
+            }
+            // Known parts come in order.
+            open.parts().iter().all(|part| match part {
+                TextPart::Known(text) => rest.split_once(text.as_str()).is_some_and(|(_, tail)| {
+                    rest = tail;
+                    true
+                }),
+                TextPart::Unknown(_) => true,
+            })
+        }
+        (None, None) => {
+            let ((start, end), (other_start, other_end)) = (ends(one), ends(two));
+            (start.starts_with(&other_start) || other_start.starts_with(&start))
+                && (end.ends_with(&other_end) || other_end.ends_with(&end))
+        }
+    }
+}
+
+/// One entry of a build's `cache-to` or `cache-from`.
+#[derive(Debug, Clone)]
+pub struct CacheUse<'p> {
+    /// The build.
+    pub build: &'p Build,
+    /// The entry.
+    pub entry: &'p Entry,
+    /// The place it names.
+    pub location: CacheLocation,
+}
+
+/// Which caches the builds of the project write and read.
+#[derive(Debug, Default)]
+pub struct CacheTraffic<'p> {
+    /// Exports, without inline ones.
+    pub writes: Vec<CacheUse<'p>>,
+    /// Imports.
+    pub reads: Vec<CacheUse<'p>>,
+    /// Whether [`writes`](Self::writes) is all that the repository writes.
+    pub writes_known: bool,
+    /// Whether [`reads`](Self::reads) is all that the repository reads.
+    pub reads_known: bool,
+}
+
+impl Project {
+    /// Which caches the builds write and read.
+    pub fn cache_traffic(&self) -> CacheTraffic<'_> {
+        // An override whose key is not known may be a cache entry.
+        let complete = |call: &BakeCall| {
+            !call.open && call.set.iter().all(|(text, _)| text.is_empty() || text.prefix().contains('='))
+        };
+        let known = self.bake_calls.iter().all(complete);
+        let mut traffic = CacheTraffic { writes_known: known, reads_known: known, ..CacheTraffic::default() };
+        for build in &self.builds {
+            let uses = |entries: &'_ [Entry]| -> bool { entries.iter().all(|entry| entry.kind.as_known().is_some()) };
+            traffic.writes_known &= build.cache_known && uses(&build.cache_to);
+            traffic.reads_known &= build.cache_known && uses(&build.cache_from);
+            let located = |entry: &'_ Entry| entry.cache_location();
+            traffic.writes.extend(
+                build.cache_to.iter().filter_map(|entry| Some(CacheUse { build, entry, location: located(entry)? })),
+            );
+            traffic.reads.extend(
+                build.cache_from.iter().filter_map(|entry| Some(CacheUse { build, entry, location: located(entry)? })),
+            );
+        }
+        traffic
+    }
+}
+
+impl Project {
+    /// An edit that adds an option to an entry of a cache or output, where it is written as literal text or as an object on one line.
+    pub fn add_option(&self, entry: &Entry, name: &str, value: &str) -> Option<Edit> {
+        let span = entry.span;
+        let text = self.snapshot.get(span.file)?.slice(span);
+        if let Some(inner) = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
+            let filled = inner.trim_end().trim_end_matches(',').len();
+            let at = Span::at(span.file, span.start as usize + 1 + filled);
+            return (!inner.contains('\n')).then(|| Edit::insert(at, format!(", {name} = \"{value}\"")));
+        }
+        let inner = text.strip_suffix('"').unwrap_or(text);
+        let written = inner.trim_start_matches('"');
+        let plain = written.contains("type=") && !written.contains(['"', '\n', '\'']);
+        let at = Span::at(span.file, span.start as usize + inner.len());
+        plain.then(|| Edit::insert(at, format!(",{name}={value}")))
+    }
+
+    /// The lines of a node that has them for itself, the last line end included.
+    pub fn whole_lines(&self, span: Span) -> Option<Span> {
+        let text = self.text(span.file);
+        let (before, behind) = (text.get(..span.start as usize)?, text.get(span.end as usize..)?);
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        let end = behind.find('\n').map(|at| span.end as usize + at + 1)?;
+        let alone =
+            text[start..span.start as usize].trim().is_empty() && text[span.end as usize..end].trim().is_empty();
+        alone.then(|| Span::new(span.file, start..end))
+    }
+}
+
+impl Job {
+    /// Whether it runs on a Linux machine of GitHub's, which is new for each job and has Docker as it comes.
+    pub fn is_hosted(&self) -> bool {
+        let labels = self.runs_on.as_ref().map(|runs_on| runs_on.labels.as_slice()).unwrap_or_default();
+        let own = |label: &str| {
+            let version = label.strip_prefix("ubuntu-").unwrap_or_default();
+            let version = version.strip_suffix("-arm").unwrap_or(version);
+            version == "latest"
+                || version.split_once('.').is_some_and(|(year, month)| {
+                    !year.is_empty() && year.bytes().chain(month.bytes()).all(|byte| byte.is_ascii_digit())
+                })
+        };
+        matches!(labels, [label] if label.known().is_some_and(own))
+    }
+}
+
 impl Entry {
+    /// Whether a cache export keeps the layers of all stages; without `mode=max` it keeps those of the result alone.
+    pub fn is_max(&self) -> bool {
+        self.get("mode").is_some_and(|mode| mode.as_known() != Some("min"))
+    }
+
     /// The place that an entry of `cache-from` or `cache-to` names; none for the inline cache, for unknown backends, and
     /// where an option that has no default is missing. The defaults are those of BuildKit (cache/remotecache).
     pub fn cache_location(&self) -> Option<CacheLocation> {
@@ -76,6 +269,34 @@ impl Entry {
 mod tests {
     use super::*;
     use crate::source::{FileId, Span};
+
+    #[test]
+    fn unknown_parts_may_be_anything() {
+        let text = |words: &[&str]| {
+            let mut text = Text::default();
+            for word in words {
+                text.push(match word.strip_prefix('$') {
+                    Some(name) => TextPart::Unknown(name.into()),
+                    None => TextPart::Known((*word).into()),
+                });
+            }
+            text
+        };
+        let cases: &[(&[&str], &[&str], bool)] = &[
+            (&["web"], &["web"], true),
+            (&["web"], &["worker"], false),
+            (&["web-", "$arch"], &["web-arm64"], true),
+            (&["web-", "$arch"], &["worker-arm64"], false),
+            (&["web-", "$arch", "-x"], &["web-x"], false),
+            (&["web-", "$arch"], &["worker-", "$arch"], false),
+            (&["$name", "-a"], &["web-", "$arch"], true),
+            (&["$name", "-a"], &["$name", "-b"], false),
+        ];
+        for (one, two, expected) in cases {
+            assert_eq!(may_equal(&text(one), &text(two)), *expected, "{one:?} {two:?}");
+            assert_eq!(may_equal(&text(two), &text(one)), *expected, "{two:?} {one:?}");
+        }
+    }
 
     #[test]
     fn entries_name_places() {

@@ -4,6 +4,7 @@ pub mod caches;
 pub mod ci;
 pub mod commands;
 pub mod downloads;
+pub mod events;
 pub mod images;
 pub mod known_images;
 pub mod packages;
