@@ -1,10 +1,34 @@
 //! Bake files that mean what they seem to say.
 
+mod ambiguous_name;
+mod changing_build_arg;
+mod circular_definition;
+mod conflicting_output;
+mod deprecated_formatdate;
+mod duplicate_target;
+mod emptied_build_arg;
 mod ignored_attribute;
+mod interpolated_inline_variable;
+mod invalid_tag;
+mod lost_metadata_tags;
+mod misused_override;
+mod redeclared_variable;
+mod secret_in_build_arg;
+mod shared_destination;
+mod shared_tag;
+mod stage_not_asked_for;
+mod uncleared_list;
 mod undeclared_build_arg;
 mod unknown_target;
+mod unloaded_image;
+mod unsupported_network;
+mod untagged_push;
+mod untyped_collection;
+mod unused_definition;
 
 use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
-pub const RULES: &[Rule] = bakelint_core::rules!["bake": ignored_attribute, undeclared_build_arg, unknown_target];
+pub const RULES: &[Rule] = bakelint_core::rules![
+    "bake": ambiguous_name, changing_build_arg, circular_definition, conflicting_output, deprecated_formatdate, duplicate_target, emptied_build_arg, ignored_attribute, interpolated_inline_variable, invalid_tag, lost_metadata_tags, misused_override, redeclared_variable, secret_in_build_arg, shared_destination, shared_tag, stage_not_asked_for, uncleared_list, undeclared_build_arg, unknown_target, unloaded_image, unsupported_network, untagged_push, untyped_collection, unused_definition,
+];

@@ -31,7 +31,7 @@
 //! ```
 //!
 //! ```text
-//! .github/workflows/ci.yml:11:23: error[branch-in-reference] `github.ref_name` makes an invalid tag on pull requests, as in `123/merge`
+//! .github/workflows/ci.yml:11:23: error[branch-in-reference] on a pull request, where it is like `123/merge`, `github.ref_name` makes an invalid tag
 //! ```
 //!
 //! ### On main alone
@@ -78,8 +78,8 @@
 //! ```
 //!
 //! ```text
-//! .github/workflows/ci.yml:9:13: error[branch-in-reference] `github.ref_name` makes an invalid tag for a branch such as `feature/x`
-//! .github/workflows/ci.yml:10:13: error[branch-in-reference] `github.ref` makes an invalid tag always
+//! .github/workflows/ci.yml:9:13: error[branch-in-reference] for a branch such as `feature/x` `github.ref_name` makes an invalid tag
+//! .github/workflows/ci.yml:10:13: error[branch-in-reference] as it begins with `refs/`, `github.ref` makes an invalid tag
 //! ```
 //!
 //! ### A step for main

@@ -375,17 +375,7 @@ struct Writer<'p> {
 impl Writer<'_> {
     /// What it builds: writers that are equal in this write the same layers.
     fn what(&self) -> String {
-        format!("{} {:?}", self.recipe(), self.platforms())
-    }
-
-    fn recipe(&self) -> String {
-        let Build { dockerfile_path, dockerfile, target, context, args, contexts, .. } = self.build;
-        let path = dockerfile_path.as_ref().map(|path| &path.eval);
-        let target = target.as_ref().map(|target| &target.eval);
-        let args: BTreeSet<_> = args.iter().map(|arg| format!("{}={}", arg.name, arg.value)).collect();
-        let contexts: BTreeSet<_> =
-            contexts.iter().map(|context| format!("{}={:?}", context.name, context.context)).collect();
-        format!("{path:?} {dockerfile:?} {target:?} {context:?} {args:?} {contexts:?}")
+        format!("{} {:?}", self.build.recipe(), self.platforms())
     }
 
     fn platforms(&self) -> BTreeSet<&String> {
@@ -403,7 +393,7 @@ impl Writer<'_> {
         let known = |build: &Build| build.platforms.iter().all(|platform| platform.eval.known().is_some());
         // Platforms that an input gives may well be those of the smoke test and more.
         let more = !known(self.build) || other.platforms().is_subset(&self.platforms());
-        later && self.recipe() == other.recipe() && more
+        later && self.build.recipe() == other.build.recipe() && more
     }
 }
 

@@ -113,8 +113,11 @@ impl Check for Rule {
             if others.is_empty() || !seen.insert(first.span) {
                 continue;
             }
-            let message =
-                format!("importing {} caches of one Dockerfile may lose hits that one alone would give", imports.len());
+            let message = format!(
+                "`{}` imports {} caches of one Dockerfile, and may lose hits that one alone would give",
+                build.name,
+                imports.len()
+            );
             let diagnostic = found.add(first.span, message);
             for (entry, _) in others.iter().filter(|(entry, _)| entry.span != first.span) {
                 diagnostic.label(entry.span, "imported too");

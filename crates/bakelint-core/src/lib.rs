@@ -29,7 +29,7 @@ pub mod syntax;
 pub mod prelude {
     //! All that a rule may use, and what a program that embeds the library begins with.
 
-    pub use crate::bake::Declared;
+    pub use crate::bake::{Declared, LinkKind, Target};
     pub use crate::config::{Config, ConfigError, Selection};
     pub use crate::diagnostic::{Confidence, Diagnostic, Heeds, Label, Severity};
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
@@ -56,6 +56,7 @@ pub mod prelude {
         BuildError, Definition, Effect, Evaluation, ExposedPort, Moment, Origin, Pass, Reading, Shell, StageBase,
         StageEvaluation, State, Step as EvaluatedStep, StepOrigin, Use, Word as ExpandedWord, values,
     };
+    pub use crate::facts::together::Together;
     pub use crate::model::Project;
     pub use crate::model::bake::{Bake, BakeCall};
     pub use crate::model::build::{

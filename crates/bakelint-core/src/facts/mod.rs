@@ -15,4 +15,5 @@ pub mod reads;
 pub mod runs;
 pub mod stages;
 pub mod targets;
+pub mod together;
 pub mod variables;

@@ -212,6 +212,43 @@ impl Expr {
         }
     }
 
+    /// The expressions that it is directly made of.
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Access(access) => vec![&access.source],
+            ExprKind::Index(index) => vec![&index.collection, &index.key],
+            ExprKind::Splat(splat) => vec![&splat.source, &splat.each],
+            ExprKind::Call(call) => call.arguments.iter().map(|argument| &argument.value).collect(),
+            ExprKind::Conditional(conditional) => vec![&conditional.condition, &conditional.yes, &conditional.no],
+            ExprKind::Unary(unary) => vec![&unary.operand],
+            ExprKind::Binary(binary) => {
+                std::iter::once(&binary.first).chain(binary.rest.iter().map(|(_, operand)| operand)).collect()
+            }
+            ExprKind::Tuple(tuple) => tuple.elements.iter().map(|element| &element.value).collect(),
+            ExprKind::Object(object) => object.entries.iter().flat_map(|entry| [&entry.key, &entry.value]).collect(),
+            ExprKind::For(of) => {
+                let optional = [of.key.as_ref(), of.condition.as_ref()].into_iter().flatten();
+                optional.chain([&of.collection, &of.value]).collect()
+            }
+            ExprKind::Parens(inner) | ExprKind::Wrap(inner) | ExprKind::Join(inner) => vec![inner],
+            ExprKind::Template(template) => template.parts.iter().collect(),
+            ExprKind::Json(json) => json.template.iter().collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The expression and all that it is made of.
+    pub fn descendants(&self) -> Vec<&Expr> {
+        let mut found = vec![self];
+        let mut at = 0;
+        while let Some(expr) = found.get(at) {
+            let children = expr.children();
+            found.extend(children);
+            at += 1;
+        }
+        found
+    }
+
     /// The word, if the expression is nothing but a bare word (`null`, `true` and `false` included).
     pub fn keyword(&self) -> Option<&str> {
         match &self.kind {

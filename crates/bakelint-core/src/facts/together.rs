@@ -1,0 +1,72 @@
+//! Which builds one command makes.
+
+use std::collections::BTreeMap;
+
+use crate::model::Project;
+use crate::model::build::{Build, Maker};
+use crate::source::Span;
+
+/// Builds that one command makes.
+#[derive(Debug, Clone)]
+pub struct Together<'p> {
+    /// The command, or the label of the group that no command of the repository asks for.
+    pub span: Option<Span>,
+    /// Whether a step of a workflow makes them.
+    pub called: bool,
+    /// The builds in order.
+    pub builds: Vec<&'p Build>,
+}
+
+impl Project {
+    /// The builds of each bake command, and those of each group of a definition as if somebody asked for it; of two builds or
+    /// more.
+    pub fn built_together(&self) -> Vec<Together<'_>> {
+        let mut calls: BTreeMap<_, Vec<&Build>> = BTreeMap::new();
+        let mut targets: BTreeMap<(usize, &str), &Build> = BTreeMap::new();
+        for build in &self.builds {
+            let Maker::Target { bake, name } = &build.maker else { continue };
+            let known = targets.entry((*bake, name)).or_insert(build);
+            if known.caller.is_some() && build.caller.is_none() {
+                *known = build;
+            }
+            if let Some(caller) = &build.caller {
+                calls.entry((caller.step, caller.call, format!("{:?}", caller.leg))).or_default().push(build);
+            }
+        }
+        let called = calls.into_values().map(|builds| Together {
+            span: builds.first().and_then(|build| build.caller.as_ref()).map(|caller| caller.span),
+            called: true,
+            builds,
+        });
+        let groups = self.bakes.iter().enumerate().flat_map(|(at, bake)| {
+            let targets = &targets;
+            bake.evaluation.groups.iter().map(move |group| {
+                let (members, _) = bake.evaluation.members(&group.name);
+                let builds = members.iter().filter_map(|name| targets.get(&(at, name.as_str())).copied());
+                Together { span: group.span, called: false, builds: builds.collect() }
+            })
+        });
+        called.chain(groups).filter(|together| together.builds.len() > 1).collect()
+    }
+}
+
+impl Build {
+    /// Whether its result is an image, or may be one: not only files, and not only the cache.
+    pub fn makes_image(&self) -> bool {
+        let files = ["local", "tar", "cacheonly"];
+        let is_file = |kind: Option<&str>| kind.is_some_and(|kind| files.contains(&kind));
+        self.outputs.is_empty() || !self.outputs.iter().all(|output| is_file(output.kind.as_known()))
+    }
+
+    /// What it builds, without names and tags: builds that are equal in this have the same result.
+    pub fn recipe(&self) -> String {
+        let Build { dockerfile_path, dockerfile, target, context, args, contexts, .. } = self;
+        let path = dockerfile_path.as_ref().map(|path| &path.eval);
+        let target = target.as_ref().map(|target| &target.eval);
+        let mut args: Vec<String> = args.iter().map(|arg| format!("{}={}", arg.name, arg.value)).collect();
+        let mut contexts: Vec<String> =
+            contexts.iter().map(|context| format!("{}={:?}", context.name, context.context)).collect();
+        (args.sort_unstable(), contexts.sort_unstable());
+        format!("{path:?} {dockerfile:?} {target:?} {context:?} {args:?} {contexts:?}")
+    }
+}
