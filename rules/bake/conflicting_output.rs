@@ -1,7 +1,8 @@
 //! A build cannot have the output that it asks for.
 //!
-//! - `type=docker` and `load` put one image into the local store. With several platforms the build fails with «docker exporter does not
-//!   currently support exporting manifest lists», unless the store is containerd's (docker/buildx#59).
+//! - `type=docker` puts one image into the local store. With several platforms the build fails with «docker exporter does not
+//!   currently support exporting manifest lists», unless the store is containerd's (docker/buildx#59). What a step of a workflow loads
+//!   is the matter of `loaded-index`.
 //! - `type=registry` pushes, whatever `push=false` beside it says.
 //! - `push` does nothing for outputs that are files, `type=local` or `type=tar`.
 //!
@@ -36,7 +37,7 @@
 //!
 //! ## Also tested
 //!
-//! ### Loaded by an action, and options that do nothing
+//! ### Options that do nothing
 //!
 //! ```dockerfile
 //! FROM scratch
@@ -51,10 +52,6 @@
 //!       - uses: docker/setup-buildx-action@v3
 //!       - uses: docker/build-push-action@v6
 //!         with:
-//!           platforms: linux/amd64,linux/arm64
-//!           load: true
-//!       - uses: docker/build-push-action@v6
-//!         with:
 //!           tags: shop/web
 //!           outputs: |
 //!             type=registry,push=false
@@ -62,9 +59,8 @@
 //! ```
 //!
 //! ```text
-//! .github/workflows/ci.yml:10:17: error[conflicting-output] an image for 2 platforms cannot be loaded into a local store
-//! .github/workflows/ci.yml:15:13: warning[conflicting-output] `type=registry` pushes, whatever `push=false` says
-//! .github/workflows/ci.yml:16:13: warning[conflicting-output] `push` does nothing for an output of files
+//! .github/workflows/ci.yml:11:13: warning[conflicting-output] `type=registry` pushes, whatever `push=false` says
+//! .github/workflows/ci.yml:12:13: warning[conflicting-output] `push` does nothing for an output of files
 //! ```
 
 use std::collections::BTreeSet;
@@ -85,10 +81,7 @@ impl Check for Rule {
             let platforms: BTreeSet<&String> =
                 build.platforms.iter().filter_map(|platform| platform.eval.known()).collect();
             let docker = build.outputs.iter().find(|output| output.is("docker")).map(|output| output.span);
-            let step = build.caller.as_ref().and_then(|caller| project.step(caller.step)).map(|(.., step)| step);
-            let load = step.and_then(|step| step.input("load")).map(|field| field.value.span);
-            let loads = build.load == Eval::Known(true) && build.maker == Maker::Step;
-            let place = docker.or(load.filter(|_| loads));
+            let place = docker.filter(|_| build.caller.is_none());
             if let Some(span) = place.filter(|_| platforms.len() > 1 && build.platforms_known)
                 && seen.insert(span)
             {

@@ -1,6 +1,7 @@
 //! Bake files that mean what they seem to say.
 
 mod ambiguous_name;
+mod bake_error;
 mod changing_build_arg;
 mod circular_definition;
 mod conflicting_output;
@@ -19,7 +20,10 @@ mod shared_tag;
 mod stage_not_asked_for;
 mod uncleared_list;
 mod undeclared_build_arg;
+mod ungranted_entitlement;
+mod uninherited_reference;
 mod unknown_target;
+mod unlinked_image;
 mod unloaded_image;
 mod unsupported_network;
 mod untagged_push;
@@ -30,5 +34,5 @@ use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
 pub const RULES: &[Rule] = bakelint_core::rules![
-    "bake": ambiguous_name, changing_build_arg, circular_definition, conflicting_output, deprecated_formatdate, duplicate_target, emptied_build_arg, ignored_attribute, interpolated_inline_variable, invalid_tag, lost_metadata_tags, misused_override, redeclared_variable, secret_in_build_arg, shared_destination, shared_tag, stage_not_asked_for, uncleared_list, undeclared_build_arg, unknown_target, unloaded_image, unsupported_network, untagged_push, untyped_collection, unused_definition,
+    "bake": ambiguous_name, bake_error, changing_build_arg, circular_definition, conflicting_output, deprecated_formatdate, duplicate_target, emptied_build_arg, ignored_attribute, interpolated_inline_variable, invalid_tag, lost_metadata_tags, misused_override, redeclared_variable, secret_in_build_arg, shared_destination, shared_tag, stage_not_asked_for, uncleared_list, undeclared_build_arg, ungranted_entitlement, uninherited_reference, unknown_target, unlinked_image, unloaded_image, unsupported_network, untagged_push, untyped_collection, unused_definition,
 ];

@@ -36,7 +36,7 @@
 //! ```
 //!
 //! ```text
-//! .github/workflows/ci.yml:11:13: warning[several-cache-imports] importing 2 caches of one Dockerfile may lose hits that one alone would give
+//! .github/workflows/ci.yml:11:13: warning[several-cache-imports] `Run docker/build-push-action@v6` imports 2 caches of one Dockerfile, and may lose hits that one alone would give
 //! ```
 //!
 //! ### One of them

@@ -214,17 +214,6 @@ impl Project {
         let at = Span::at(span.file, span.start as usize + inner.len());
         plain.then(|| Edit::insert(at, format!(",{name}={value}")))
     }
-
-    /// The lines of a node that has them for itself, the last line end included.
-    pub fn whole_lines(&self, span: Span) -> Option<Span> {
-        let text = self.text(span.file);
-        let (before, behind) = (text.get(..span.start as usize)?, text.get(span.end as usize..)?);
-        let start = before.rfind('\n').map_or(0, |at| at + 1);
-        let end = behind.find('\n').map(|at| span.end as usize + at + 1)?;
-        let alone =
-            text[start..span.start as usize].trim().is_empty() && text[span.end as usize..end].trim().is_empty();
-        alone.then(|| Span::new(span.file, start..end))
-    }
 }
 
 impl Job {

@@ -66,7 +66,8 @@ impl Build {
         let mut args: Vec<String> = args.iter().map(|arg| format!("{}={}", arg.name, arg.value)).collect();
         let mut contexts: Vec<String> =
             contexts.iter().map(|context| format!("{}={:?}", context.name, context.context)).collect();
-        (args.sort_unstable(), contexts.sort_unstable());
+        args.sort_unstable();
+        contexts.sort_unstable();
         format!("{path:?} {dockerfile:?} {target:?} {context:?} {args:?} {contexts:?}")
     }
 }

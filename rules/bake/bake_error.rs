@@ -1,0 +1,110 @@
+//! Bake refuses the definition.
+//!
+//! An expression cannot be evaluated, a block is not what it should be, a function is unknown. `docker buildx bake` then fails whatever target
+//! is asked for, for it evaluates all of them.
+//!
+//! The definition is evaluated with the variables' defaults. Where a value of the environment may make the difference, because the
+//! expression uses a variable, the finding is less sure; validations are left to the call that gives the values.
+//!
+//! ## Examples
+//!
+//! ### A function that does not exist
+//!
+//! ```hcl
+//! variable "TAGS" {
+//!   default = "a,b"
+//! }
+//!
+//! target "web" {
+//!   tags   = tolist(["shop:a"])
+//!   labels = { a = VERSION }
+//! }
+//! ```
+//!
+//! ```text
+//! docker-bake.hcl:6:12: error[bake-error] Call to unknown function; There is no function named "tolist"
+//! docker-bake.hcl:7:18: error[bake-error] Unknown variable; There is no variable named "VERSION"
+//! ```
+//!
+//! ### Evaluated
+//!
+//! ```hcl
+//! variable "TAGS" {
+//!   default = "a,b"
+//! }
+//!
+//! target "web" {
+//!   tags = [for tag in split(",", TAGS) : "shop:${tag}"]
+//! }
+//! ```
+//!
+//! ## Also tested
+//!
+//! ### A validation, which the caller may satisfy
+//!
+//! ```hcl
+//! variable "VERSION" {
+//!   default = ""
+//!   validation {
+//!     condition     = VERSION != ""
+//!     error_message = "VERSION is needed"
+//!   }
+//! }
+//!
+//! target "web" {
+//!   tags = ["shop:${VERSION}"]
+//! }
+//! ```
+
+use std::collections::BTreeSet;
+
+use bakelint_core::prelude::*;
+
+/// No options.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rule {}
+
+impl Check for Rule {
+    const META: Meta = Meta { id: "bake-error", severity: Severity::Error, ..Meta::DEFAULT };
+
+    fn check(&self, project: &Project, found: &mut Findings) {
+        let mut seen = BTreeSet::new();
+        for bake in &project.bakes {
+            let syntax = bake.definition.files.iter().any(|file| file.hcl().is_some_and(|hcl| !hcl.errors.is_empty()));
+            // A file of several that are read together may lack what the others have.
+            let alone = !bake.called && bake.files.len() == 1 && !is_default(project, bake);
+            if syntax || alone {
+                continue;
+            }
+            for error in &bake.evaluation.errors {
+                let Some(span) = error.span.filter(|span| project.snapshot.get(span.file).is_some()) else { continue };
+                let validated = bake
+                    .definition
+                    .variables()
+                    .any(|variable| variable.block.body.blocks().any(|validation| validation.span.contains(span)));
+                if validated || !seen.insert(span) {
+                    continue;
+                }
+                let message = error.message();
+                let diagnostic = found.add(span, message.trim_end_matches('.').to_owned());
+                let text = project.snapshot.get(span.file).map_or("", |file| file.slice(span));
+                let open = bake.definition.variables().any(|variable| text.contains(variable.name()));
+                diagnostic.confidence(if open { Confidence::Medium } else { Confidence::High });
+                for (place, note) in &error.labels {
+                    diagnostic.label(*place, note.clone());
+                }
+                diagnostic
+                    .help(error.help.clone().unwrap_or_else(|| "bake fails, whatever target is asked for".to_owned()));
+            }
+        }
+    }
+}
+
+/// Whether bake finds the file by itself.
+fn is_default(project: &Project, bake: &Bake) -> bool {
+    bake.files.iter().all(|file| {
+        let name = project.path(*file).rsplit('/').next().unwrap_or_default();
+        ["docker-bake.hcl", "docker-bake.json"].contains(&name)
+    })
+}
