@@ -4,7 +4,8 @@
 //! is asked for, for it evaluates all of them.
 //!
 //! The definition is evaluated with the variables' defaults. Where a value of the environment may make the difference, because the
-//! expression uses a variable, the finding is less sure; validations are left to the call that gives the values.
+//! expression uses a variable, the finding is less sure; validations are left to the call that gives the values. Not flagged: what compose
+//! files lack, which is mostly a file or value of the machine that they are used on.
 //!
 //! ## Examples
 //!
@@ -78,7 +79,11 @@ impl Check for Rule {
                 continue;
             }
             for error in &bake.evaluation.errors {
-                let Some(span) = error.span.filter(|span| project.snapshot.get(span.file).is_some()) else { continue };
+                // What compose files lack is mostly a file or value of the machine that they are used on.
+                let own = |span: &Span| {
+                    matches!(FileKind::of(project.path(span.file)), FileKind::BakeHcl | FileKind::BakeJson)
+                };
+                let Some(span) = error.span.filter(own) else { continue };
                 let validated = bake
                     .definition
                     .variables()

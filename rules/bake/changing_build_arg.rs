@@ -91,11 +91,13 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         let mut seen = BTreeSet::new();
+        let values: Vec<_> = project.bakes.iter().map(Bake::object_values).collect();
         for build in &project.builds {
-            let Maker::Target { bake, .. } = &build.maker else { continue };
-            let (Some(bake), Some(dockerfile)) = (project.bakes.get(*bake), build.dockerfile) else { continue };
+            let Maker::Target { bake: at, .. } = build.maker else { continue };
+            let (Some(bake), Some(dockerfile)) = (project.bakes.get(at), build.dockerfile) else { continue };
             for arg in &build.args {
-                let Some(function) = changing(bake, arg) else { continue };
+                let value = values.get(at).and_then(|values| values.get(&arg.name_span));
+                let Some(function) = value.and_then(|value| changing(bake, value)) else { continue };
                 let Some(declared) = declared_before_run(&project.dockerfiles[dockerfile], &arg.name) else { continue };
                 if seen.insert(arg.name_span) {
                     let message = format!("`{function}()` gives `{}` another value in every run", arg.name);
@@ -110,13 +112,8 @@ impl Check for Rule {
 }
 
 /// The function that makes the argument change, in its expression or in that of a variable or function it uses.
-fn changing(bake: &Bake, arg: &BuildArg) -> Option<&'static str> {
-    let attributes = bake.definition.targets().flat_map(|target| target.attributes());
-    let mut entries = attributes.filter_map(|attribute| match &attribute.value.kind {
-        hcl::ExprKind::Object(object) => object.entries.iter().find(|entry| entry.key.span == arg.name_span),
-        _ => None,
-    });
-    let mut open = vec![&entries.next()?.value];
+fn changing(bake: &Bake, value: &hcl::Expr) -> Option<&'static str> {
+    let mut open = vec![value];
     let mut names: BTreeSet<&str> = BTreeSet::new();
     while let Some(expr) = open.pop() {
         for part in expr.descendants() {

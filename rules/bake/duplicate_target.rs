@@ -72,7 +72,7 @@
 //! }
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bakelint_core::prelude::*;
 
@@ -87,11 +87,16 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         let mut seen = BTreeSet::new();
+        let links = project.bakes.iter().enumerate().flat_map(|(at, bake)| {
+            let contexts = bake.evaluation.links().filter(|link| link.kind == LinkKind::Context);
+            contexts.map(move |link| (at, link.to))
+        });
+        let linked: HashSet<(usize, &str)> = links.collect();
         for together in project.built_together() {
-            let targets: Vec<(&Build, String)> =
-                together.builds.iter().filter_map(|build| Some((*build, whole(project, build)?))).collect();
-            for (at, (build, whole)) in targets.iter().enumerate() {
-                let Some((first, _)) = targets[..at].iter().find(|(_, other)| other == whole) else { continue };
+            let mut firsts: HashMap<String, &Build> = HashMap::new();
+            for build in &together.builds {
+                let Some(whole) = whole(project, build, &linked) else { continue };
+                let first = *firsts.entry(whole).or_insert(build);
                 if first.span == build.span || !seen.insert(build.span) {
                     continue;
                 }
@@ -105,14 +110,16 @@ impl Check for Rule {
 }
 
 /// All that makes the result of a target; nothing where some of it is unknown.
-fn whole(project: &Project, build: &Build) -> Option<String> {
-    let Maker::Target { bake, name } = &build.maker else { return None };
-    let bake = project.bakes.get(*bake)?;
+fn whole(project: &Project, build: &Build, linked: &HashSet<(usize, &str)>) -> Option<String> {
+    let Maker::Target { bake: at, name } = &build.maker else { return None };
+    let bake = project.bakes.get(*at)?;
     let target = bake.evaluation.target(name)?;
-    let linked = bake.evaluation.links().any(|link| link.kind == LinkKind::Context && link.to == name);
     let known = build.tags_known && build.cache_known && build.platforms_known && target.unknown.is_empty();
     let path = build.dockerfile_path.as_ref()?.eval.known()?;
-    if linked || !known || build.target.as_ref().is_some_and(|stage| stage.eval.known().is_none()) {
+    if linked.contains(&(*at, name.as_str()))
+        || !known
+        || build.target.as_ref().is_some_and(|stage| stage.eval.known().is_none())
+    {
         return None;
     }
     let platforms: Vec<_> = build.platforms.iter().map(|platform| &platform.eval).collect();

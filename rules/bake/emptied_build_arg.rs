@@ -106,7 +106,7 @@
 //!  variable "REVISION" {
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bakelint_core::prelude::*;
 
@@ -121,11 +121,12 @@ impl Check for Rule {
     fn check(&self, project: &Project, found: &mut Findings) {
         // An argument may be passed by several builds; of each, the variable and the default that it empties.
         let mut passed: BTreeMap<Span, Option<(&BuildArg, Declared<'_>, Span)>> = BTreeMap::new();
+        let values: Vec<_> = project.bakes.iter().map(Bake::object_values).collect();
         for build in &project.builds {
-            let Maker::Target { bake, .. } = &build.maker else { continue };
-            let Some(bake) = project.bakes.get(*bake) else { continue };
+            let Maker::Target { bake: at, .. } = &build.maker else { continue };
+            let Some(bake) = project.bakes.get(*at) else { continue };
             for arg in &build.args {
-                let emptied = arg.value.is_empty().then(|| emptied(project, bake, build, arg)).flatten();
+                let emptied = arg.value.is_empty().then(|| emptied(project, bake, &values[*at], build, arg)).flatten();
                 let known = passed.entry(arg.name_span).or_insert(emptied);
                 if emptied.is_none() {
                     *known = None;
@@ -148,15 +149,11 @@ impl Check for Rule {
 fn emptied<'p>(
     project: &'p Project,
     bake: &'p Bake,
+    values: &HashMap<Span, &'p hcl::Expr>,
     build: &'p Build,
     arg: &'p BuildArg,
 ) -> Option<(&'p BuildArg, Declared<'p>, Span)> {
-    let expressions = bake.definition.targets().flat_map(|target| target.attributes());
-    let mut entries = expressions.filter_map(|attribute| match &attribute.value.kind {
-        hcl::ExprKind::Object(object) => object.entries.iter().find(|entry| entry.key.span == arg.name_span),
-        _ => None,
-    });
-    let value = &entries.next()?.value;
+    let value = values.get(&arg.name_span)?;
     let name = match &value.kind {
         hcl::ExprKind::Wrap(inner) => inner.keyword()?,
         _ => value.keyword()?,

@@ -98,7 +98,7 @@
 //! web.Dockerfile:2:13: warning[unlinked-image] `shop/base` is pulled, while `base` builds it in the same command
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use bakelint_core::prelude::*;
 
@@ -113,21 +113,24 @@ impl Check for Rule {
     fn check(&self, project: &Project, found: &mut Findings) {
         let mut seen = BTreeSet::new();
         for together in project.built_together() {
+            let mut makers: HashMap<String, (&Build, Span)> = HashMap::new();
+            for build in &together.builds {
+                for (tag, span) in &build.tags {
+                    if let Some(image) = tag.as_known().and_then(full) {
+                        makers.entry(image).or_insert((build, *span));
+                    }
+                }
+            }
             for build in &together.builds {
                 for (image, span) in images(project, build) {
-                    let Some((maker, tag)) = together.builds.iter().find_map(|other| {
-                        let tags = other.tags.iter().filter_map(|(tag, span)| Some((tag.as_known()?, *span)));
-                        let own = tags.filter(|(tag, _)| full(tag) == full(&image)).map(|(_, span)| span).next()?;
-                        (other.name != build.name).then_some((other, own))
-                    }) else {
-                        continue;
-                    };
+                    let maker = full(&image).and_then(|image| makers.get(&image));
+                    let Some((maker, tag)) = maker.filter(|(maker, _)| maker.name != build.name) else { continue };
                     if !seen.insert((span, build.name.clone())) {
                         continue;
                     }
                     let message = format!("`{image}` is pulled, while `{}` builds it in the same command", maker.name);
                     let diagnostic = found.add(span, message);
-                    diagnostic.label(tag, "built under this tag").label(build.span, "not linked");
+                    diagnostic.label(*tag, "built under this tag").label(build.span, "not linked");
                     diagnostic
                         .help(format!("`contexts = {{ \"{image}\" = \"target:{}\" }}` builds it first", maker.name));
                 }

@@ -136,12 +136,13 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         environment(project, found);
+        let traffic = project.cache_traffic();
         let mut exports: BTreeMap<Span, Vec<(&Build, Option<&'static str>)>> = BTreeMap::new();
         for build in &project.builds {
             let inline = build.cache_to.iter().find(|entry| entry.is("inline")).map(|entry| entry.span);
             let arg = build.arg(NAME).filter(|arg| matches!(arg.value.as_known(), Some("1" | "true")));
             if let Some(span) = inline.or(arg.map(|arg| arg.name_span)) {
-                exports.entry(span).or_default().push((build, reason(project, build, span)));
+                exports.entry(span).or_default().push((build, reason(&traffic, build, span)));
             }
         }
         for (span, builds) in exports {
@@ -158,7 +159,7 @@ impl Check for Rule {
 }
 
 /// Why nobody gains from the inline cache of a build.
-fn reason(project: &Project, build: &Build, span: Span) -> Option<&'static str> {
+fn reason(traffic: &CacheTraffic<'_>, build: &Build, span: Span) -> Option<&'static str> {
     // What a bake file asks for may be meant for a call that pushes.
     let goes_nowhere = build.caller.as_ref().is_some_and(|caller| caller.span.file == span.file)
         && build.push == Eval::Known(false)
@@ -168,7 +169,6 @@ fn reason(project: &Project, build: &Build, span: Span) -> Option<&'static str> 
     if goes_nowhere {
         return Some("the image is neither pushed nor loaded");
     }
-    let traffic = project.cache_traffic();
     let is_read = |tag: &Text| {
         let location = CacheLocation::Registry(tag.clone());
         traffic.reads.iter().any(|read| read.location.may_be(&location))

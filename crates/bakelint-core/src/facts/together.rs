@@ -1,10 +1,12 @@
 //! Which builds one command makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::model::Project;
+use crate::model::bake::Bake;
 use crate::model::build::{Build, Maker};
 use crate::source::Span;
+use crate::syntax::hcl;
 
 /// Builds that one command makes.
 #[derive(Debug, Clone)]
@@ -19,7 +21,7 @@ pub struct Together<'p> {
 
 impl Project {
     /// The builds of each bake command, and those of each group of a definition as if somebody asked for it; of two builds or
-    /// more.
+    /// more. A group within another one is part of that.
     pub fn built_together(&self) -> Vec<Together<'_>> {
         let mut calls: BTreeMap<_, Vec<&Build>> = BTreeMap::new();
         let mut targets: BTreeMap<(usize, &str), &Build> = BTreeMap::new();
@@ -40,13 +42,27 @@ impl Project {
         });
         let groups = self.bakes.iter().enumerate().flat_map(|(at, bake)| {
             let targets = &targets;
-            bake.evaluation.groups.iter().map(move |group| {
+            let inner: HashSet<&str> = bake.evaluation.groups.iter().flat_map(|group| group.members()).collect();
+            let outer = bake.evaluation.groups.iter().filter(move |group| !inner.contains(group.name.as_str()));
+            outer.map(move |group| {
                 let (members, _) = bake.evaluation.members(&group.name);
                 let builds = members.iter().filter_map(|name| targets.get(&(at, name.as_str())).copied());
                 Together { span: group.span, called: false, builds: builds.collect() }
             })
         });
         called.chain(groups).filter(|together| together.builds.len() > 1).collect()
+    }
+}
+
+impl Bake {
+    /// The values of the objects that targets have as attributes, `args` and such, by the place of their key.
+    pub fn object_values(&self) -> HashMap<Span, &hcl::Expr> {
+        let attributes = self.definition.targets().flat_map(|target| target.attributes());
+        let entries = attributes.flat_map(|attribute| match &attribute.value.kind {
+            hcl::ExprKind::Object(object) => object.entries.as_slice(),
+            _ => &[],
+        });
+        entries.map(|entry| (entry.key.span, &entry.value)).collect()
     }
 }
 
