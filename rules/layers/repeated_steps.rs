@@ -453,6 +453,95 @@
 //!  FROM scratch
 //! ```
 //!
+//! ### One more file that a step builds
+//!
+//! ```dockerfile docker/base.Dockerfile
+//! FROM python:3.13-slim
+//! RUN apt-get update && apt-get install -y libpq-dev
+//! WORKDIR /code
+//! ```
+//!
+//! ```dockerfile docker/web.Dockerfile
+//! FROM python:3.13-slim
+//! RUN apt-get update && apt-get install -y libpq-dev
+//! WORKDIR /code
+//! CMD ["gunicorn", "shop"]
+//! ```
+//!
+//! ```dockerfile docker/worker.Dockerfile
+//! FROM python:3.13-slim
+//! RUN apt-get update && apt-get install -y libpq-dev
+//! WORKDIR /code
+//! CMD ["celery", "worker"]
+//! ```
+//!
+//! ```hcl
+//! target "web" {
+//!   dockerfile = "docker/web.Dockerfile"
+//! }
+//!
+//! target "worker" {
+//!   dockerfile = "docker/worker.Dockerfile"
+//! }
+//! ```
+//!
+//! ```yaml .github/workflows/base.yml
+//! on: push
+//! jobs:
+//!   base:
+//!     runs-on: ubuntu-24.04
+//!     steps:
+//!       - run: docker buildx build --push --file docker/base.Dockerfile --tag shop/base .
+//! ```
+//!
+//! ```text
+//! docker/worker.Dockerfile:1:1: info[repeated-steps] the first 2 steps repeat those of docker/base.Dockerfile
+//! ```
+//!
+//! ```diff
+//! --- a/docker-bake.hcl
+//! +++ b/docker-bake.hcl
+//! @@ -1,7 +1,14 @@
+//! +target "common" {
+//! +  context    = "."
+//! +  dockerfile = "docker/common.Dockerfile"
+//! +}
+//! +
+//!  target "web" {
+//!    dockerfile = "docker/web.Dockerfile"
+//! +  contexts   = { common = "target:common" }
+//!  }
+//!
+//!  target "worker" {
+//!    dockerfile = "docker/worker.Dockerfile"
+//! +  contexts   = { common = "target:common" }
+//!  }
+//! diff --git a/docker/common.Dockerfile b/docker/common.Dockerfile
+//! new file mode 100644
+//! --- /dev/null
+//! +++ b/docker/common.Dockerfile
+//! @@ -0,0 +1,3 @@
+//! +FROM python:3.13-slim
+//! +RUN apt-get update && apt-get install -y libpq-dev
+//! +WORKDIR /code
+//! --- a/docker/web.Dockerfile
+//! +++ b/docker/web.Dockerfile
+//! @@ -1,4 +1,2 @@
+//! -FROM python:3.13-slim
+//! -RUN apt-get update && apt-get install -y libpq-dev
+//! -WORKDIR /code
+//! +FROM common
+//!  CMD ["gunicorn", "shop"]
+//! --- a/docker/worker.Dockerfile
+//! +++ b/docker/worker.Dockerfile
+//! @@ -1,4 +1,2 @@
+//! -FROM python:3.13-slim
+//! -RUN apt-get update && apt-get install -y libpq-dev
+//! -WORKDIR /code
+//! +FROM common
+//!  CMD ["celery", "worker"]
+//! ```
+//!
 //! ### What means something else in a base
 //!
 //! ```dockerfile
@@ -675,9 +764,19 @@ fn beginnings<'p>(project: &'p Project, chains: &[&Chain], steps: usize) -> Opti
 }
 
 fn fix(project: &Project, chains: &[&Chain], steps: usize) -> Option<Fix> {
-    let beginnings = beginnings(project, chains, steps)?;
-    let one_file = beginnings.iter().all(|beginning| beginning.at == beginnings[0].at);
-    if one_file { stage_for(project, &beginnings) } else { target_for(project, &beginnings) }
+    let in_one_file = |chains: &[&Chain]| chains.iter().all(|chain| chain.dockerfile == chains[0].dockerfile);
+    // What something else than bake builds stays as it is.
+    let by_bake =
+        |chain: &&Chain| project.builds_of(chain.dockerfile).all(|build| matches!(build.maker, Maker::Target { .. }));
+    let chains: Vec<&Chain> = match in_one_file(chains) {
+        true => chains.to_vec(),
+        false => chains.iter().copied().filter(by_bake).collect(),
+    };
+    if chains.len() < 2 {
+        return None;
+    }
+    let beginnings = beginnings(project, &chains, steps)?;
+    if in_one_file(&chains) { stage_for(project, &beginnings) } else { target_for(project, &beginnings) }
 }
 
 /// Whether something is called so that a stage or context of that name could be taken for it.
@@ -701,8 +800,14 @@ fn is_taken(project: &Project, name: &str) -> bool {
         || project.bakes.iter().any(targets)
 }
 
-fn free_name(project: &Project) -> Option<&'static str> {
-    ["base", "common", "shared", "foundation"].into_iter().find(|name| !is_taken(project, name))
+/// A name that nothing has, and for which a path that goes with it is free.
+fn free_name(project: &Project, path: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+    let is_free = |name: &&str| {
+        let path = path(name);
+        let exists = path.is_some_and(|path| project.snapshot.has_path(&path) || project.snapshot.is_unknown(&path));
+        !exists && !is_taken(project, name)
+    };
+    ["base", "common", "shared", "foundation"].into_iter().find(is_free)
 }
 
 /// A stage in the same file: the first one that has the steps gives them to a stage above it.
@@ -727,7 +832,7 @@ fn stage_for(project: &Project, beginnings: &[Beginning]) -> Option<Fix> {
     if tree.instructions.iter().any(by_number) || project.builds_of(first.at).any(asked) {
         return None;
     }
-    let base = free_name(project)?;
+    let base = free_name(project, |_| None)?;
     let last = tree.instructions.iter().position(|instruction| instruction.span == first.last().span)?;
     let eol = first.line_end();
     let name = match &first.from.body {
@@ -775,9 +880,18 @@ fn target_for(project: &Project, beginnings: &[Beginning]) -> Option<Fix> {
         only.is_some_and(|build| build.target.is_none()) && beginning.whole && last
     };
     let base = beginnings.iter().find(is_base);
+    let folder = common_folder(beginnings);
+    let path_of = |name: &str| {
+        let original = first.dockerfile.path.rsplit('/').next().unwrap_or_default();
+        let file = match original.starts_with("Dockerfile.") {
+            true => format!("Dockerfile.{name}"),
+            false => format!("{name}.Dockerfile"),
+        };
+        if folder.is_empty() { file } else { format!("{folder}/{file}") }
+    };
     let name = match base {
         Some(base) => project.builds_of(base.at).next()?.name.clone(),
-        None => free_name(project)?.to_owned(),
+        None => free_name(project, |name| Some(path_of(name)))?.to_owned(),
     };
     let rest: Vec<&Beginning> =
         beginnings.iter().filter(|beginning| base.is_none_or(|base| base.at != beginning.at)).collect();
@@ -806,14 +920,8 @@ fn target_for(project: &Project, beginnings: &[Beginning]) -> Option<Fix> {
     if base.is_some() {
         return Some(Fix::unsafe_(format!("Begin with what target `{name}` builds"), edits).rebuilds_once());
     }
-    let folder = common_folder(beginnings);
-    let original = first.dockerfile.path.rsplit('/').next().unwrap_or_default();
-    let file =
-        if original.starts_with("Dockerfile.") { format!("Dockerfile.{name}") } else { format!("{name}.Dockerfile") };
-    let path = if folder.is_empty() { file } else { format!("{folder}/{file}") };
-    if project.snapshot.has_path(&path) || project.snapshot.is_unknown(&path) {
-        return None;
-    }
+    let path = path_of(&name);
+    let folder = paths::folder(&path).to_owned();
     let context = match &builds[0].context {
         Context::Folder(context) if one_context || reads_context => context.clone(),
         _ => folder,

@@ -144,6 +144,61 @@
 //!  RUN npm run build
 //! ```
 //!
+//! ### Among other variables
+//!
+//! ```dockerfile
+//! FROM python:3.13-slim
+//! ARG GIT_SHA
+//! ENV PYTHONUNBUFFERED=1 \
+//!     GIT_SHA=$GIT_SHA
+//! WORKDIR /code
+//! COPY requirements.txt .
+//! RUN pip install -r requirements.txt
+//! COPY . .
+//! RUN python manage.py collectstatic
+//! ```
+//!
+//! ```hcl
+//! variable "GITHUB_SHA" {
+//!   default = ""
+//! }
+//!
+//! target "default" {
+//!   args = { GIT_SHA = GITHUB_SHA }
+//! }
+//! ```
+//!
+//! ```yaml .github/workflows/build.yml
+//! on: push
+//! jobs:
+//!   build:
+//!     runs-on: ubuntu-24.04
+//!     steps:
+//!       - uses: docker/bake-action@v6
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[volatile-arg-early] `GIT_SHA` holds `github.sha`: the step behind it, which does not read it, runs anew for each value
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,9 +1,9 @@
+//!  FROM python:3.13-slim
+//! -ARG GIT_SHA
+//! -ENV PYTHONUNBUFFERED=1 \
+//! -    GIT_SHA=$GIT_SHA
+//! +ENV PYTHONUNBUFFERED=1
+//!  WORKDIR /code
+//!  COPY requirements.txt .
+//!  RUN pip install -r requirements.txt
+//! +ARG GIT_SHA
+//! +ENV GIT_SHA=$GIT_SHA
+//!  COPY . .
+//!  RUN python manage.py collectstatic
+//! ```
+//!
 //! ### By its name alone
 //!
 //! ```dockerfile
@@ -282,10 +337,11 @@ fn check_argument(
             Body::Env(pairs) if reads => {
                 let made = |pair: &&dockerfile::KeyValue| tainted.iter().any(|name| pair.value.contains(name.as_str()));
                 let names: Vec<String> = pairs.pairs.iter().filter(made).map(|pair| pair.key.to_string()).collect();
-                carried.push((next, names.len() == pairs.pairs.len()));
+                let spans = pairs.pairs.iter().filter(made).map(|pair| pair.span).collect();
+                carried.push((next, if names.len() == pairs.pairs.len() { Vec::new() } else { spans }));
                 tainted.extend(names);
             }
-            Body::Label(_) if reads => carried.push((next, true)),
+            Body::Label(_) if reads => carried.push((next, Vec::new())),
             _ if reads => break,
             Body::Run(_) => {
                 let Some(run) = project.run_at(at, next) else { break };
@@ -331,7 +387,7 @@ fn fix(
     dockerfile: &Dockerfile,
     index: usize,
     pair: &dockerfile::ArgPair,
-    carried: &[(usize, bool)],
+    carried: &[(usize, Vec<Span>)],
     behind: usize,
     by_name: bool,
 ) -> Option<Fix> {
@@ -343,14 +399,18 @@ fn fix(
     let eol = tree.line_ending(text);
     let mut lines = vec![format!("{} {words}", &*instruction.word)];
     let mut safe = by_name;
-    for (at, whole) in carried.iter().filter(|(at, _)| *at < behind) {
+    for (at, parts) in carried.iter().filter(|(at, _)| *at < behind) {
         let moved = tree.instructions.get(*at)?;
-        if !whole {
-            return None;
-        }
         safe &= matches!(moved.body, Body::Label(_));
-        edits.push(moved.remove());
-        lines.push(dockerfile.source.slice(moved.span).to_owned());
+        if parts.is_empty() {
+            edits.push(moved.remove());
+            lines.push(dockerfile.source.slice(moved.span).to_owned());
+            continue;
+        }
+        // Two neighbours would leave the blanks between them to both.
+        let [part] = parts.as_slice() else { return None };
+        edits.push(tree.remove_word(text, *part));
+        lines.push(format!("{} {}", &*moved.word, dockerfile.source.slice(*part).trim_end()));
     }
     edits.push(tree.insert_after(text, behind, &lines.join(eol))?);
     let title = format!("Declare `{}` behind the steps that do not read it", &*pair.name);
