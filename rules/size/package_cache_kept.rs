@@ -6,8 +6,8 @@
 //! `apk --no-cache`, `pip --no-cache-dir`, or a cache mount, which also saves the download next time
 //! (<https://docs.docker.com/build/cache/optimize/>).
 //!
-//! Looked at are stages whose layers end up in an image. In a stage that only hands files on to another one, in npm and in yarn, it is a
-//! hint of low confidence.
+//! Looked at are stages whose layers end up in an image. In a stage that only hands files on to another one, in a build without an image
+//! (`type=cacheonly`, `type=local`), in npm and in yarn, it is a hint of low confidence.
 //!
 //! Not flagged: a RUN with a cache or tmpfs mount over the directory, one that removes it in whatever spelling or runs a script that is named
 //! as one that cleans up, and scripts that cannot be read. The fix for apt is not offered where a later RUN installs without an `apt-get
@@ -125,6 +125,19 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### A build that only checks
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN apt-get update && apt-get install -y --no-install-recommends shfmt
+//! ```
+//!
+//! ```hcl
+//! target "validate" {
+//!   output = ["type=cacheonly"]
+//! }
+//! ```
 //!
 //! ### A Dockerfile in a compose file
 //!

@@ -2,8 +2,13 @@
 //!
 //! ShellCheck is a program of its own and is never needed. Each different script is looked at once: scripts go into files of a
 //! temporary folder, many of them to one call, and the answers come back as JSON, whose places are carried over to the Dockerfile.
+//!
+//! What was said about a script is kept in the user's cache folder, so that a script is looked at again only when it or the program has
+//! changed. The folder may be deleted at any time; where it cannot be written, nothing is kept.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +16,7 @@ use std::{fs, io};
 
 use bakelint_core::config::SHELLCHECK;
 use bakelint_core::prelude::*;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Most scripts of one call.
 const BATCH: usize = 500;
@@ -37,7 +42,7 @@ struct Place {
 }
 
 /// One thing that ShellCheck says.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Comment {
     file: String,
@@ -55,23 +60,34 @@ struct Answer {
     comments: Vec<Comment>,
 }
 
-/// What ShellCheck says about all RUN instructions of a project.
+/// What ShellCheck says about all RUN instructions of a project. What it said before is taken from the folder `cache`.
 ///
 /// # Errors
 /// When the program is not there, or cannot be run.
-pub fn check(project: &Project) -> io::Result<Vec<Diagnostic>> {
+pub fn check(project: &Project, cache: Option<&Path>) -> io::Result<Vec<Diagnostic>> {
+    let program = find()?;
+    let cache = cache.map(|folder| Cache { folder: folder.to_owned(), program: identity(&program) });
     let places: Vec<Place> = project.all_runs().filter_map(|run| place(project, run)).collect();
     let mut jobs: BTreeMap<&'static str, Vec<&Job>> = BTreeMap::new();
-    for job in places.iter().map(|place| &place.job).collect::<BTreeSet<_>>() {
-        jobs.entry(job.dialect).or_default().push(job);
-    }
     let mut answers: HashMap<&Job, Vec<Comment>> = HashMap::new();
+    for job in places.iter().map(|place| &place.job).collect::<BTreeSet<_>>() {
+        match cache.as_ref().and_then(|cache| cache.get(job)) {
+            Some(comments) => _ = answers.insert(job, comments),
+            None => jobs.entry(job.dialect).or_default().push(job),
+        }
+    }
     for (dialect, jobs) in &jobs {
         for batch in jobs.chunks(BATCH) {
             let folder = Folder::new()?;
-            for (index, comment) in run(&folder.0, dialect, batch)? {
-                if let Some(job) = batch.get(index) {
-                    answers.entry(job).or_default().push(comment);
+            batch.iter().for_each(|job| _ = answers.insert(job, Vec::new()));
+            for (index, comment) in run(&program, &folder.0, dialect, batch)? {
+                if let Some(comments) = batch.get(index).and_then(|job| answers.get_mut(job)) {
+                    comments.push(comment);
+                }
+            }
+            for job in batch {
+                if let (Some(cache), Some(comments)) = (&cache, answers.get(job)) {
+                    cache.put(job, comments);
                 }
             }
         }
@@ -106,11 +122,11 @@ fn place(project: &Project, run: &Run) -> Option<Place> {
 }
 
 /// Calls the program: what it says, with the index of the script.
-fn run(folder: &Path, dialect: &str, batch: &[&Job]) -> io::Result<Vec<(usize, Comment)>> {
+fn run(program: &Path, folder: &Path, dialect: &str, batch: &[&Job]) -> io::Result<Vec<(usize, Comment)>> {
     for (index, job) in batch.iter().enumerate() {
         fs::write(folder.join(index.to_string()), &job.text)?;
     }
-    let output = Command::new("shellcheck")
+    let output = Command::new(program)
         .args(["--norc", "--format=json1", "--exclude", EXCLUDED, "--shell", dialect])
         .args((0..batch.len()).map(|index| index.to_string()))
         .current_dir(folder)
@@ -157,6 +173,89 @@ fn alias(code: &str) -> &'static str {
     names.entry(code.to_owned()).or_insert_with(|| Box::leak(format!("shellcheck:{code}").into_boxed_str()))
 }
 
+/// The program, as the search path has it.
+fn find() -> io::Result<PathBuf> {
+    let name = format!("shellcheck{}", std::env::consts::EXE_SUFFIX);
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let mut programs =
+        std::env::split_paths(&folders).filter(|folder| folder.is_absolute()).map(|folder| folder.join(&name));
+    programs.find(|path| path.is_file()).ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// What changes when the program is replaced by another version.
+fn identity(program: &Path) -> String {
+    let known = fs::metadata(program).ok();
+    let age = known.as_ref().and_then(|known| known.modified().ok());
+    let since = age.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
+    format!("{} {} {}", program.display(), known.map_or(0, |known| known.len()), since.as_nanos())
+}
+
+/// Where a user's programs keep what they can make again; `None` if nobody says so.
+pub fn cache_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
+    let absolute = |path: &PathBuf| path.is_absolute();
+    let folder = set("XDG_CACHE_HOME").filter(absolute).or_else(|| match std::env::consts::OS {
+        "windows" => set("LOCALAPPDATA"),
+        "macos" => Some(set("HOME")?.join("Library/Caches")),
+        _ => Some(set("HOME")?.join(".cache")),
+    });
+    Some(folder.filter(absolute)?.join("bakelint").join("shellcheck"))
+}
+
+/// What was said before: one file for each script.
+struct Cache {
+    folder: PathBuf,
+    program: String,
+}
+
+/// The content of a file of the cache. The question is part of it, so that two with the same hash are told apart.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    program: String,
+    excluded: String,
+    dialect: String,
+    text: String,
+    comments: Vec<Comment>,
+}
+
+impl Cache {
+    fn path(&self, job: &Job) -> PathBuf {
+        let mut hasher = DefaultHasher::new();
+        (&self.program, EXCLUDED, job).hash(&mut hasher);
+        self.folder.join(format!("{:016x}.json", hasher.finish()))
+    }
+
+    fn get(&self, job: &Job) -> Option<Vec<Comment>> {
+        let entry: Entry = serde_json::from_slice(&fs::read(self.path(job)).ok()?).ok()?;
+        let same = entry.program == self.program
+            && entry.excluded == EXCLUDED
+            && entry.dialect == job.dialect
+            && entry.text == job.text;
+        same.then_some(entry.comments)
+    }
+
+    /// Keeps what was said. Other processes see a whole file or none, because it is moved into place; whatever fails is no harm.
+    fn put(&self, job: &Job, comments: &[Comment]) {
+        let entry = Entry {
+            program: self.program.clone(),
+            excluded: EXCLUDED.to_owned(),
+            dialect: job.dialect.to_owned(),
+            text: job.text.clone(),
+            comments: comments.to_vec(),
+        };
+        let path = self.path(job);
+        let unfinished = path.with_extension(std::process::id().to_string());
+        let write = || {
+            fs::create_dir_all(&self.folder)?;
+            fs::write(&unfinished, serde_json::to_vec(&entry)?)?;
+            fs::rename(&unfinished, &path)
+        };
+        if write().is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+    }
+}
+
 /// A temporary folder that goes away with its owner.
 struct Folder(PathBuf);
 
@@ -185,6 +284,35 @@ impl Drop for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_said_is_kept_for_the_same_question_only() {
+        let folder = Folder::new().expect("there is room");
+        let cache = |program: &str| Cache { folder: folder.0.join("a/b"), program: program.to_owned() };
+        let job = |dialect, text: &str| Job { dialect, text: text.to_owned() };
+        let comment = Comment {
+            file: "0".into(),
+            line: 2,
+            end_line: 2,
+            column: 1,
+            end_column: 2,
+            level: "info".into(),
+            code: 2086,
+            message: "Double quote.".into(),
+        };
+        assert_eq!(cache("1").get(&job("sh", "a")), None);
+        cache("1").put(&job("sh", "a"), std::slice::from_ref(&comment));
+        cache("1").put(&job("sh", "b"), &[]);
+        assert_eq!(cache("1").get(&job("sh", "a")), Some(vec![comment]));
+        assert_eq!(cache("1").get(&job("sh", "b")), Some(Vec::new()));
+        assert_eq!(cache("1").get(&job("bash", "a")), None);
+        assert_eq!(cache("2").get(&job("sh", "a")), None);
+        fs::write(cache("1").path(&job("sh", "a")), "{").expect("it can be written");
+        assert_eq!(cache("1").get(&job("sh", "a")), None);
+        // A folder that cannot be made is no harm.
+        fs::write(folder.0.join("file"), "").expect("it can be written");
+        Cache { folder: folder.0.join("file/x"), program: String::new() }.put(&job("sh", "a"), &[]);
+    }
 
     #[test]
     fn places_are_carried_over_to_the_dockerfile() {

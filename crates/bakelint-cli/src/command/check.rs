@@ -85,7 +85,7 @@ pub fn run(args: &Check, around: &mut Surroundings) -> Result<u8, Failure> {
 fn with_shellcheck(linter: &Linter, report: Report, around: &mut Surroundings) -> Result<Report, Failure> {
     let mut said = Ok(Vec::new());
     let report = linter.lint_with(report.project.snapshot, |project| {
-        said = shellcheck::check(project);
+        said = shellcheck::check(project, shellcheck::cache_folder().as_deref());
         said.as_ref().cloned().unwrap_or_default()
     });
     if let Err(error) = said {

@@ -1,7 +1,9 @@
 //! Which stages a build reaches, and whether their layers or only some of their files end up in an image.
 
+use std::collections::BTreeSet;
+
 use crate::model::Project;
-use crate::model::build::Build;
+use crate::model::build::{Build, Context, Entry};
 use crate::model::dockerfile::{Base, Dockerfile};
 use crate::syntax::dockerfile::{Body, Instruction, StageRef};
 
@@ -51,12 +53,29 @@ impl Project {
         all
     }
 
+    /// Whether the layers of a build end up in an image: its own, or that of a build that stands on it. A build that only checks something,
+    /// with `type=cacheonly`, or hands out files has no image.
+    fn ships_layers(&self, build: &Build) -> bool {
+        const WITHOUT_IMAGE: [&str; 3] = ["cacheonly", "local", "tar"];
+        let is_image = |output: &Entry| !WITHOUT_IMAGE.iter().any(|kind| output.is(kind));
+        let Bases(bases) = self.derived.get(|| {
+            let contexts = self.builds.iter().flat_map(|build| &build.contexts);
+            let names = contexts.filter_map(|named| match &named.context {
+                Context::Target(name) => Some(name.clone()),
+                _ => None,
+            });
+            Bases(names.collect())
+        });
+        build.outputs.is_empty() || build.outputs.iter().any(is_image) || bases.contains(&build.name)
+    }
+
     /// What one build makes of each stage of its Dockerfile; `None` without a Dockerfile.
     pub fn reach(&self, build: &Build) -> Option<Vec<StageUse>> {
         let dockerfile = self.dockerfiles.get(build.dockerfile?)?;
         let mut uses = vec![StageUse::Unreached; dockerfile.tree.stages.len()];
+        let made = if self.ships_layers(build) { StageUse::Shipped } else { StageUse::Builder };
         let mut open: Vec<(usize, StageUse)> =
-            targets(dockerfile, build).into_iter().map(|stage| (stage, StageUse::Shipped)).collect();
+            targets(dockerfile, build).into_iter().map(|stage| (stage, made)).collect();
         while let Some((stage, used)) = open.pop() {
             let Some(known) = uses.get_mut(stage).filter(|known| **known < used) else { continue };
             *known = used;
@@ -69,6 +88,9 @@ impl Project {
         Some(uses)
     }
 }
+
+/// The names of builds that other builds stand on.
+struct Bases(BTreeSet<String>);
 
 /// The stage that a build asks for, or those that it may ask for.
 fn targets(dockerfile: &Dockerfile, build: &Build) -> Vec<usize> {
@@ -131,6 +153,21 @@ mod tests {
             StageUse::Shipped => 's',
         };
         (0..project.dockerfiles[0].tree.stages.len()).map(letter).collect()
+    }
+
+    #[test]
+    fn builds_without_an_image_ship_no_layers() {
+        let bake = "target \"check\" { output = [\"type=cacheonly\"] }\n";
+        let base = "target \"app\" {\n contexts = { x = \"target:check\" }\n dockerfile = \"other\"\n}\n";
+        let used = |bake: &str| {
+            let files = [("Dockerfile", "FROM a\n"), ("other", "FROM x\n"), ("docker-bake.hcl", bake)];
+            let project = Project::new(Snapshot::from_texts(files), Settings::default());
+            let at = project.dockerfiles.iter().position(|file| file.path == "Dockerfile");
+            at.map(|at| project.stage_use(at, 0))
+        };
+        assert_eq!(used(bake), Some(StageUse::Builder));
+        assert_eq!(used(&bake.replace("cacheonly", "registry")), Some(StageUse::Shipped));
+        assert_eq!(used(&format!("{bake}{base}")), Some(StageUse::Shipped));
     }
 
     #[test]
