@@ -126,7 +126,7 @@
 //!
 //! ## Also tested
 //!
-//! ### A build that only checks
+//! ### A build that only checks, where it is a hint
 //!
 //! ```dockerfile
 //! FROM debian:12
@@ -137,6 +137,19 @@
 //! target "validate" {
 //!   output = ["type=cacheonly"]
 //! }
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,2 +1,2 @@
+//!  FROM debian:12
+//! -RUN apt-get update && apt-get install -y --no-install-recommends shfmt
+//! +RUN apt-get update && apt-get install -y --no-install-recommends shfmt && rm -rf /var/lib/apt/lists/*
 //! ```
 //!
 //! ### A Dockerfile in a compose file
