@@ -46,8 +46,9 @@ impl Project {
         for build in &self.builds {
             let Some(at) = build.dockerfile else { continue };
             let Some(reach) = self.reach(build) else { continue };
+            let most = if self.ships_layers(build) { StageUse::Shipped } else { StageUse::Builder };
             for (known, used) in all[at].iter_mut().zip(reach) {
-                *known = (*known).max(used);
+                *known = (*known).max(used.min(most));
             }
         }
         all
@@ -73,9 +74,8 @@ impl Project {
     pub fn reach(&self, build: &Build) -> Option<Vec<StageUse>> {
         let dockerfile = self.dockerfiles.get(build.dockerfile?)?;
         let mut uses = vec![StageUse::Unreached; dockerfile.tree.stages.len()];
-        let made = if self.ships_layers(build) { StageUse::Shipped } else { StageUse::Builder };
         let mut open: Vec<(usize, StageUse)> =
-            targets(dockerfile, build).into_iter().map(|stage| (stage, made)).collect();
+            targets(dockerfile, build).into_iter().map(|stage| (stage, StageUse::Shipped)).collect();
         while let Some((stage, used)) = open.pop() {
             let Some(known) = uses.get_mut(stage).filter(|known| **known < used) else { continue };
             *known = used;
