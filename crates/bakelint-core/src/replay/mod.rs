@@ -8,15 +8,17 @@
 //! history -> definitions -> convert -> graph   what would be built at a commit
 //!         -> tree, content                     the files that it selects
 //!      declared      -> run, store             what is executed, where, and what is kept
-//!                           -> simulate        why, how often, how long
+//!                           -> simulate        commit by commit, with causes and cost
 //! logs -> durations
 //! ```
 //!
 //! One thing cannot be known without building: a command that is executed again may write the same bytes, and then a
 //! `COPY --from` of them is a hit. Such steps are told as rebuilt.
 
+mod causes;
 pub mod content;
 pub mod convert;
+mod cost;
 pub mod declared;
 pub mod definitions;
 pub mod durations;
@@ -25,6 +27,7 @@ mod glob;
 pub mod graph;
 pub mod history;
 pub mod logs;
+pub mod outcome;
 pub mod run;
 pub mod simulate;
 pub mod stats;
@@ -35,7 +38,8 @@ use content::{Content, Overlay};
 use declared::{DeclaredCall, Wanted};
 use durations::Durations;
 use history::{Commit, HistoryError, Range, Repository};
-use simulate::{CommitTime, Options, Replay, Simulator, uncertain_content};
+use outcome::{CommitTime, Replay};
+use simulate::{Options, Simulator, uncertain_content};
 use stats::{Estimate, mean_difference};
 use std::collections::HashMap;
 use store::{Caches, StoreKind};

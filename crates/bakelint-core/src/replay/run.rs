@@ -28,9 +28,9 @@ pub struct Executed {
 }
 
 impl Executed {
-    /// The vertices that one call executed.
-    pub fn call(&self, call: usize) -> Option<&HashSet<VertexId>> {
-        self.by_call.get(call)
+    /// The vertices that each call executed.
+    pub fn calls(&self) -> impl Iterator<Item = &HashSet<VertexId>> {
+        self.by_call.iter()
     }
 
     /// All vertices that any call executed.

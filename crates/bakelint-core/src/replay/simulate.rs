@@ -1,17 +1,19 @@
 //! The replay itself: commit by commit, which steps are executed, and why.
 
+use super::causes::{Changes, Fixed, StepBefore, causes, fixed, selections};
 use super::content::{Content, ContentError, Digest, ObjectSource, Overlay};
 use super::convert::{ConvertError, convert};
+use super::cost::{Blame, Priced, time};
 use super::declared::DeclaredCall;
 use super::definitions::{AtCommit, Defined, Definitions, Request};
 use super::durations::{Durations, StepKey};
-use super::graph::{ContextId, ContextRef, Graph, Input, Keys, SelectionId, Step, VertexId};
+use super::graph::{ContextRef, Graph, Input, Keys, SelectionId, Step, VertexId};
 use super::history::{Commit, HistoryError};
+use super::outcome::{BuildHistory, Cause, CommitTime, Failure, Replay, StepHistory};
 use super::run::{Call, Executed, Imports, run};
 use super::store::{Branch, Builder, Caches, Location, Store, StoreKind};
 use super::tree::{Entry, Kind, Oid, Tree};
 use crate::syntax::dockerignore::clean;
-use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -36,131 +38,6 @@ pub struct Options {
     pub overlay: Overlay,
     /// Name of the branch whose history is replayed, after which caches may be named.
     pub branch: String,
-}
-
-/// Why a step was executed at a commit.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Cause {
-    /// Selected files changed; the folder or file, `src/app/**` for instance.
-    Files {
-        /// What changed.
-        path: String,
-    },
-    /// Variables in its key have other values.
-    Variable {
-        /// The variable.
-        name: String,
-    },
-    /// The instruction, or an option of the build, is another one.
-    Definition,
-    /// It is new in the build.
-    New,
-    /// An executed step that it is built on, or copies from.
-    Inherited,
-    /// Nothing changed, but no cache has its result.
-    CacheLost,
-    /// The build says that the cache is not to be used.
-    NoCache,
-}
-
-/// A step over all commits.
-#[derive(Debug, Clone)]
-pub struct StepHistory {
-    /// The step as of the last commit that has it.
-    pub step: Step,
-    /// Per commit: whether it was executed; `None` where it is not part of the build.
-    pub rebuilt: Vec<Option<bool>>,
-    /// At how many commits after the first it is executed if imports lose hits as BuildKit is known to: a fresh builder
-    /// that bakes several targets at once, or imports several caches, misses steps that a cache holds
-    /// (moby/buildkit#4674, moby/buildkit#6418). Without such builds the same as the flags say.
-    pub rebuilt_at_worst: usize,
-    /// Per commit at which it was executed: why.
-    pub causes: BTreeMap<usize, BTreeSet<Cause>>,
-    /// Seconds of execution that follow from causes of this very step, here and in the steps built on it.
-    pub blamed_seconds: f64,
-    /// Commits at which an executed step goes back to this one.
-    pub roots: usize,
-}
-
-impl StepHistory {
-    /// At how many commits it was executed, of how many at which it is part of the build. The first commit does not count:
-    /// it is cold by nature.
-    pub fn rebuilds(&self) -> (usize, usize) {
-        let flags = self.rebuilt.iter().skip(1).flatten();
-        (flags.clone().filter(|rebuilt| **rebuilt).count(), flags.count())
-    }
-
-    /// At how many commits a cause had a part in the execution, and at how many it was the only one; the most frequent
-    /// first.
-    pub fn ranked_causes(&self) -> Vec<(Cause, usize, usize)> {
-        let mut counts: BTreeMap<&Cause, (usize, usize)> = BTreeMap::new();
-        for causes in self.causes.values() {
-            for cause in causes {
-                let count = counts.entry(cause).or_default();
-                count.0 += 1;
-                count.1 += usize::from(causes.len() == 1);
-            }
-        }
-        let mut ranked: Vec<_> = counts.into_iter().map(|(cause, (all, alone))| (cause.clone(), all, alone)).collect();
-        ranked.sort_by(|a, b| b.1.cmp(&a.1).then(b.2.cmp(&a.2)).then(a.0.cmp(&b.0)));
-        ranked
-    }
-}
-
-/// A build over all commits.
-#[derive(Debug, Clone)]
-pub struct BuildHistory {
-    /// Its name.
-    pub name: String,
-    /// Whether it is asked for, or only linked to.
-    pub requested: bool,
-    /// Its steps, in the order of the stages.
-    pub steps: Vec<StepHistory>,
-}
-
-/// The time that the calls of one commit take, as far as the times of steps are known.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct CommitTime {
-    /// Executed steps one after the other where they depend on one another, all others at the same time.
-    pub longest_path: f64,
-    /// All executed steps one after the other.
-    pub total: f64,
-    /// Executed steps whose time is not known.
-    pub unknown: usize,
-    /// Executed steps.
-    pub executed: usize,
-}
-
-/// A build that fails at a commit, or cannot be told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Number of the commit.
-    pub commit: usize,
-    /// The build; empty for all.
-    pub build: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// What a replay found.
-#[derive(Debug, Clone, Default)]
-pub struct Replay {
-    /// The builds.
-    pub builds: Vec<BuildHistory>,
-    /// Per commit.
-    pub times: Vec<CommitTime>,
-    /// Builds that fail.
-    pub failures: Vec<Failure>,
-    /// What a reader of the numbers should know.
-    pub notes: Vec<String>,
-}
-
-impl Replay {
-    /// How many steps were executed at the commits after the first, which is cold by nature.
-    pub fn executed_after_first(&self) -> usize {
-        self.times.iter().skip(1).map(|time| time.executed).sum()
-    }
 }
 
 /// Replays the builds of commits, one after the other. The files of the commits are in a [`Content`], which several
@@ -266,21 +143,6 @@ struct Runs<'r> {
     calls: &'r [Call],
     executed: &'r Executed,
     at_worst: &'r Executed,
-}
-
-/// What definitions say of a step.
-#[derive(Debug, PartialEq)]
-struct Fixed {
-    text: String,
-    operations: Vec<Digest>,
-    variables: Vec<(String, String)>,
-}
-
-/// What a step consisted of.
-#[derive(Debug, Clone)]
-struct StepBefore {
-    fixed: Arc<Fixed>,
-    contexts: Vec<Option<Digest>>,
 }
 
 /// What instructions take of the contexts of a commit.
@@ -595,11 +457,11 @@ impl Simulator {
             before.trees.clear();
         }
         let all_calls: Vec<usize> = (0..calls.len()).collect();
-        self.replay.times[number] = time(prepared, calls, executed);
-        let mut blame = Blame::new(prepared, executed);
+        let priced = Priced { vertices: prepared.graph.vertices(), is_step: &prepared.is_step, times: &prepared.times };
+        self.replay.times[number] = time(priced, executed);
+        let mut blame = Blame::new(priced, executed);
         let graph = &prepared.graph;
-        let mut changes =
-            Changes { before: &before.trees, roots: files.roots, paths: HashMap::new(), groups: HashMap::new() };
+        let mut changes = Changes::new(&before.trees, files.roots);
         let mut counted: HashSet<VertexId> = HashSet::new();
         for (place, build) in graph.builds.iter().enumerate() {
             let own: Vec<usize> = (0..calls.len()).filter(|call| calls[*call].makes(place)).collect();
@@ -724,192 +586,6 @@ fn select<S: ObjectSource>(
         selected.missing.insert(id, reason);
     }
     Ok(selected)
-}
-
-/// What definitions say of a step.
-fn fixed(graph: &Graph, step: &Step) -> Fixed {
-    let mut operations = Vec::new();
-    for vertex in step.vertices.iter().map(|vertex| &graph.vertices()[*vertex]) {
-        operations.push(vertex.operation);
-        // A base image, a download or an inline file has no step of its own to be blamed.
-        for input in &vertex.inputs {
-            if let Input::Chain(id) | Input::Files(id, _) = input
-                && graph.vertices()[*id].source
-            {
-                operations.push(graph.vertices()[*id].operation);
-            }
-        }
-    }
-    Fixed { text: step.text.clone(), operations, variables: step.variables.clone() }
-}
-
-/// What a step takes of contexts itself.
-fn selections<'g>(graph: &'g Graph, step: &'g Step) -> impl Iterator<Item = SelectionId> {
-    let inputs = step.vertices.iter().flat_map(|vertex| &graph.vertices()[*vertex].inputs);
-    inputs.filter_map(|input| match input {
-        Input::Context(id) => Some(*id),
-        _ => None,
-    })
-}
-
-/// The changed files of a commit, told once for all steps that take them.
-struct Changes<'c> {
-    before: &'c HashMap<ContextRef, Oid>,
-    roots: &'c [Option<Oid>],
-    paths: HashMap<ContextId, Vec<String>>,
-    groups: HashMap<SelectionId, BTreeSet<Cause>>,
-}
-
-impl Changes<'_> {
-    /// The causes that a selection has another content.
-    fn of<S: ObjectSource>(
-        &mut self,
-        content: &mut Content<S>,
-        graph: &Graph,
-        selection: SelectionId,
-    ) -> Result<&BTreeSet<Cause>, HistoryError> {
-        let slot = match self.groups.entry(selection) {
-            Occupied(known) => return Ok(known.into_mut()),
-            Vacant(slot) => slot,
-        };
-        let (context, selectors) = &graph.selections()[selection];
-        let paths = match self.paths.entry(*context) {
-            Occupied(known) => known.into_mut(),
-            Vacant(slot) => {
-                let before = self.before.get(&graph.contexts()[*context]).copied();
-                slot.insert(match (before, self.roots[*context]) {
-                    (Some(before), Some(after)) => content.diff(before, after, 2000)?,
-                    _ => Vec::new(),
-                })
-            }
-        };
-        let taken = |path: &&String| selectors.is_empty() || selectors.iter().any(|selector| selector.touches(path));
-        let groups: BTreeSet<String> = paths.iter().filter(taken).map(|path| group(path)).collect();
-        let causes: BTreeSet<Cause> = match groups.is_empty() {
-            true => selectors.iter().map(|selector| Cause::Files { path: selector.path.clone() }).collect(),
-            false => groups.into_iter().map(|path| Cause::Files { path }).collect(),
-        };
-        Ok(slot.insert(causes))
-    }
-}
-
-/// All causes but changed files.
-fn causes(
-    graph: &Graph,
-    step: &Step,
-    now: &Fixed,
-    before: Option<&StepBefore>,
-    executed: &Executed,
-    calls: &[usize],
-) -> BTreeSet<Cause> {
-    let mut causes = BTreeSet::new();
-    for vertex in &step.vertices {
-        let vertex = &graph.vertices()[*vertex];
-        if vertex.ignore_cache {
-            causes.insert(Cause::NoCache);
-        }
-        for input in &vertex.inputs {
-            if let Input::Chain(id) | Input::Files(id, _) = input
-                && !step.vertices.contains(id)
-                && executed.any(calls, *id)
-            {
-                causes.insert(Cause::Inherited);
-            }
-        }
-    }
-    let Some(before) = before.map(|before| &before.fixed) else {
-        causes.insert(Cause::New);
-        return causes;
-    };
-    if now.operations != before.operations {
-        let changed = |(name, value): &&(String, String)| !before.variables.contains(&(name.clone(), value.clone()));
-        let gone = before.variables.iter().filter(|(name, _)| !now.variables.iter().any(|(other, _)| other == name));
-        let names: BTreeSet<&String> = now.variables.iter().filter(changed).chain(gone).map(|(name, _)| name).collect();
-        if names.is_empty() || now.text != before.text && names.iter().all(|name| !now.text.contains(name.as_str())) {
-            causes.insert(Cause::Definition);
-        }
-        causes.extend(names.into_iter().map(|name| Cause::Variable { name: name.clone() }));
-    }
-    causes
-}
-
-/// The folder that a changed path is told under: at most two parts of it.
-fn group(path: &str) -> String {
-    let parts: Vec<&str> = path.split('/').collect();
-    match parts.len() {
-        0 | 1 => path.to_owned(),
-        _ if parts[0] == ".git" => ".git/**".to_owned(),
-        2 => format!("{}/**", parts[0]),
-        _ => format!("{}/{}/**", parts[0], parts[1]),
-    }
-}
-
-/// How long the calls of one commit take.
-fn time(prepared: &Prepared, calls: &[Call], executed: &Executed) -> CommitTime {
-    let mut sum = CommitTime::default();
-    let vertices = prepared.graph.vertices();
-    for call in 0..calls.len() {
-        let Some(ran) = executed.call(call) else { continue };
-        // Inputs come before what uses them.
-        let ran: BTreeSet<VertexId> = ran.iter().copied().collect();
-        let mut finish: HashMap<VertexId, f64> = HashMap::with_capacity(ran.len());
-        for id in ran {
-            let inputs = vertices[id].inputs.iter().filter_map(|input| match input {
-                Input::Chain(id) | Input::Files(id, _) => finish.get(id).copied(),
-                _ => None,
-            });
-            let mut end = inputs.fold(0.0, f64::max);
-            if prepared.is_step[id] {
-                let seconds = prepared.times[id];
-                end += seconds.unwrap_or(0.0);
-                sum.total += seconds.unwrap_or(0.0);
-                sum.unknown += usize::from(seconds.is_none());
-                sum.executed += 1;
-            }
-            finish.insert(id, end);
-        }
-        sum.longest_path += finish.into_values().fold(0.0, f64::max);
-    }
-    sum
-}
-
-/// Where the seconds of executed vertices go back to: the executed ones that none they need was executed for. With
-/// several of them each gets an equal part.
-struct Blame {
-    roots: HashSet<VertexId>,
-    seconds: HashMap<VertexId, f64>,
-}
-
-impl Blame {
-    fn new(prepared: &Prepared, executed: &Executed) -> Blame {
-        let vertices = prepared.graph.vertices();
-        // Inputs come before what uses them.
-        let ran: BTreeSet<VertexId> = executed.all().into_iter().collect();
-        let mut blame = Blame { roots: HashSet::new(), seconds: HashMap::new() };
-        let mut behind: HashMap<VertexId, Vec<VertexId>> = HashMap::with_capacity(ran.len());
-        for id in ran {
-            let mut from: Vec<VertexId> = Vec::new();
-            for input in &vertices[id].inputs {
-                if let Input::Chain(input) | Input::Files(input, _) = input {
-                    from.extend(behind.get(input).into_iter().flatten());
-                }
-            }
-            from.sort_unstable();
-            from.dedup();
-            if from.is_empty() {
-                blame.roots.insert(id);
-                from.push(id);
-            }
-            let part = prepared.times[id].unwrap_or(0.0) / from.len() as f64;
-            from.iter().for_each(|root| *blame.seconds.entry(*root).or_default() += part);
-            behind.insert(id, from);
-        }
-        blame
-    }
-
-    fn of(&mut self, vertex: VertexId) -> (bool, f64) {
-        (self.roots.contains(&vertex), self.seconds.remove(&vertex).unwrap_or_default())
-    }
 }
 
 /// Whether a tree has submodules, or files that are pointers of Git LFS: things that a checkout may or may not hold.

@@ -3,7 +3,7 @@
 use std::fmt::{Arguments, Write};
 
 use bakelint_core::replay::durations::Durations;
-use bakelint_core::replay::simulate::{BuildHistory, Cause, StepHistory};
+use bakelint_core::replay::outcome::{BuildHistory, Cause, StepHistory};
 use bakelint_core::replay::{History, WhatIf};
 use serde_json::{Map, Value, json};
 

@@ -1,7 +1,7 @@
 //! For other tools.
 
 use bakelint_core::replay::durations::Durations;
-use bakelint_core::replay::simulate::{BuildHistory, StepHistory};
+use bakelint_core::replay::outcome::{BuildHistory, StepHistory};
 use bakelint_core::replay::{History, WhatIf};
 use serde_json::{Map, Value, json};
 

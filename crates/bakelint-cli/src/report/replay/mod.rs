@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use bakelint_core::replay::History;
 use bakelint_core::replay::durations::{Durations, StepKey, StepTime};
-use bakelint_core::replay::simulate::{BuildHistory, Cause, StepHistory};
+use bakelint_core::replay::outcome::{BuildHistory, Cause, StepHistory};
 use bakelint_core::replay::stats::{Estimate, share};
 use bakelint_core::replay::store::{Mode, StoreKind};
 

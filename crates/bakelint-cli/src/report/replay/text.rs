@@ -1,7 +1,7 @@
 //! A table for the terminal.
 
 use bakelint_core::replay::durations::Durations;
-use bakelint_core::replay::simulate::{BuildHistory, Cause, Replay, StepHistory};
+use bakelint_core::replay::outcome::{BuildHistory, Cause, Replay, StepHistory};
 use bakelint_core::replay::{History, WhatIf};
 
 use super::{Subject, counts, rebuild_share, time_of, words};
