@@ -41,6 +41,7 @@ pub mod prelude {
     pub use crate::facts::commands::{
         Argument, CommandOption, Operand, OptionStyle, ShellFamily, ShellProgram, ShellVariables, arguments,
     };
+    pub use crate::facts::consumers::{Artifact, HandedImage, ImageUse, ImageUseKind};
     pub use crate::facts::downloads::{Download, Unpack};
     pub use crate::facts::events::Event;
     pub use crate::facts::known_images::known_image;
@@ -49,7 +50,7 @@ pub mod prelude {
     pub use crate::facts::prefix::{
         Chain, SharedPrefix, SplitPrefix, Step, same_text, shared_prefixes, split_prefixes,
     };
-    pub use crate::facts::reach::StageUse;
+    pub use crate::facts::reach::{Reached, StageUse};
     pub use crate::facts::reads::names_variable;
     pub use crate::facts::runs::{MountedDirectory, Removal, Run};
     pub use crate::facts::stages::{

@@ -3,6 +3,7 @@
 pub mod caches;
 pub mod ci;
 pub mod commands;
+pub mod consumers;
 pub mod downloads;
 pub mod events;
 pub mod images;

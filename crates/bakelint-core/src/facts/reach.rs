@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::Project;
+use crate::model::bake::BakeCall;
 use crate::model::build::{Build, Context, Entry};
 use crate::model::dockerfile::{Base, Dockerfile};
 use crate::syntax::dockerfile::{Body, Instruction, StageRef};
@@ -19,15 +20,37 @@ pub enum StageUse {
     Shipped,
 }
 
-struct Uses(Vec<Vec<StageUse>>);
+/// A build that reaches a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// The build, by index in [`Project::builds`].
+    pub build: usize,
+    /// What it makes of the stage.
+    pub used: StageUse,
+}
+
+/// By Dockerfile and stage.
+struct AllReached(Vec<Vec<Vec<Reached>>>);
 
 impl Project {
     /// What becomes of a stage, over all builds of the Dockerfile: both by index. A Dockerfile that nothing in the repository
     /// builds is built as the command line says, else up to its last stage. Where a build's target is not known, each stage that no
     /// other one needs may be it.
     pub fn stage_use(&self, dockerfile: usize, stage: usize) -> StageUse {
-        let Uses(uses) = self.derived.get(|| Uses(self.all_uses()));
-        uses.get(dockerfile).and_then(|stages| stages.get(stage)).copied().unwrap_or_default()
+        self.reached_by(dockerfile, stage).iter().map(|reached| reached.used).max().unwrap_or_default()
+    }
+
+    /// The builds that reach a stage, over all callers: workflows, compose files, scripts that only people run, and bake targets that
+    /// nobody calls. [`Build::caller`] and [`Build::script`] tell which it is.
+    pub fn reached_by(&self, dockerfile: usize, stage: usize) -> &[Reached] {
+        let AllReached(all) = self.derived.get(|| AllReached(self.all_reached()));
+        all.get(dockerfile).and_then(|stages| stages.get(stage)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The bake commands that build a target, by the index of its definition and its name.
+    pub fn target_calls<'p>(&'p self, bake: usize, target: &'p str) -> impl Iterator<Item = &'p BakeCall> {
+        let of_bake = self.bake_calls.iter().filter(move |call| call.bake == bake);
+        of_bake.filter(move |call| call.resolved.iter().any(|name| name == target))
     }
 
     /// The stages of a Dockerfile that builds ask for, in order. Where a build's target is not known, each stage that no other one
@@ -40,15 +63,16 @@ impl Project {
         stages
     }
 
-    fn all_uses(&self) -> Vec<Vec<StageUse>> {
-        let mut all: Vec<Vec<StageUse>> =
-            self.dockerfiles.iter().map(|file| vec![StageUse::Unreached; file.tree.stages.len()]).collect();
-        for build in &self.builds {
-            let Some(at) = build.dockerfile else { continue };
-            let Some(reach) = self.reach(build) else { continue };
+    fn all_reached(&self) -> Vec<Vec<Vec<Reached>>> {
+        let mut all: Vec<Vec<Vec<Reached>>> =
+            self.dockerfiles.iter().map(|file| vec![Vec::new(); file.tree.stages.len()]).collect();
+        for (at, build) in self.builds.iter().enumerate() {
+            let (Some(dockerfile), Some(reach)) = (build.dockerfile, self.reach(build)) else { continue };
             let most = if self.ships_layers(build) { StageUse::Shipped } else { StageUse::Builder };
-            for (known, used) in all[at].iter_mut().zip(reach) {
-                *known = (*known).max(used.min(most));
+            for (known, used) in all[dockerfile].iter_mut().zip(reach) {
+                if used != StageUse::Unreached {
+                    known.push(Reached { build: at, used: used.min(most) });
+                }
             }
         }
         all
@@ -168,6 +192,20 @@ mod tests {
         assert_eq!(used(bake), Some(StageUse::Builder));
         assert_eq!(used(&bake.replace("cacheonly", "registry")), Some(StageUse::Shipped));
         assert_eq!(used(&format!("{bake}{base}")), Some(StageUse::Shipped));
+    }
+
+    #[test]
+    fn stages_are_reached_by_builds_of_all_callers() {
+        let files = [
+            ("Dockerfile", "FROM a AS base\nFROM base AS dev\nFROM base AS prod\nFROM base AS unused\n"),
+            ("Makefile", "dev:\n\tdocker build --target dev .\n"),
+            ("compose.yaml", "services:\n  web:\n    build: {context: ., target: prod}\n"),
+        ];
+        let project = Project::new(Snapshot::from_texts(files), Settings::default());
+        let by = |stage| project.reached_by(0, stage).iter().map(|reached| project.builds[reached.build].name.as_str());
+        let by: Vec<Vec<&str>> = (0..4).map(|stage| by(stage).collect()).collect();
+        assert_eq!(by, [vec!["make dev", "web"], vec!["make dev"], vec!["web"], vec![]]);
+        assert!(project.builds.iter().all(|build| build.caller.is_none()));
     }
 
     #[test]

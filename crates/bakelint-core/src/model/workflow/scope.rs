@@ -118,6 +118,13 @@ impl<'w> Scope<'w> {
         text
     }
 
+    /// The text that an expression stands for.
+    pub fn expression(&self, expr: &Expr) -> Text {
+        let mut text = Text::default();
+        self.write_expr(expr, DEPTH_LIMIT, &mut text);
+        text
+    }
+
     fn write(&self, scalar: &Scalar, depth: u32, out: &mut Text) {
         for part in &scalar.template.parts {
             match part {
