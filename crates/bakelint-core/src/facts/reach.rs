@@ -47,6 +47,23 @@ impl Project {
         all.get(dockerfile).and_then(|stages| stages.get(stage)).map_or(&[], Vec::as_slice)
     }
 
+    /// The stage that a build asks for, by index; where it is not known, each stage that no other one needs.
+    pub fn asked_stages(&self, build: &Build) -> Vec<usize> {
+        let dockerfile = build.dockerfile.and_then(|at| self.dockerfiles.get(at));
+        dockerfile.map(|dockerfile| targets(dockerfile, build)).unwrap_or_default()
+    }
+
+    /// The stages that a stage stands on, or copies or mounts files from, in a build, by index.
+    pub fn needed_stages(&self, build: &Build, stage: usize) -> Vec<usize> {
+        let Some(dockerfile) = build.dockerfile.and_then(|at| self.dockerfiles.get(at)) else { return Vec::new() };
+        let base = match dockerfile.base(stage, Some(build)) {
+            Base::Stage(base) => Some(base),
+            _ => None,
+        };
+        let sources = dockerfile.stage_instructions(stage).flat_map(|(_, next)| sources(dockerfile, build, next));
+        base.into_iter().chain(sources).collect()
+    }
+
     /// The bake commands that build a target, by the index of its definition and its name.
     pub fn target_calls<'p>(&'p self, bake: usize, target: &'p str) -> impl Iterator<Item = &'p BakeCall> {
         let of_bake = self.bake_calls.iter().filter(move |call| call.bake == bake);

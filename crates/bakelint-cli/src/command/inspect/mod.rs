@@ -1,7 +1,6 @@
 //! `bakelint inspect`: the project model as JSON or as a graph; for one Dockerfile its instructions and stages.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+mod graph;
 
 use bakelint_core::prelude::*;
 use serde_json::{Value as Json, json};
@@ -9,6 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::args::{GraphFormat, Inspect};
 use crate::load::inspect;
 use crate::{CLEAN, Failure, Surroundings};
+use graph::Graph;
 
 /// Runs the verb.
 pub fn run(args: &Inspect, around: &mut Surroundings) -> Result<u8, Failure> {
@@ -23,8 +23,8 @@ pub fn run(args: &Inspect, around: &mut Surroundings) -> Result<u8, Failure> {
     }
     match args.format {
         GraphFormat::Json => print(&model(&project), around)?,
-        GraphFormat::Dot => around.out.write_all(dot(&edges(&project)).as_bytes())?,
-        GraphFormat::Mermaid => around.out.write_all(mermaid(&edges(&project)).as_bytes())?,
+        GraphFormat::Dot => around.out.write_all(Graph::new(&project).dot().as_bytes())?,
+        GraphFormat::Mermaid => around.out.write_all(Graph::new(&project).mermaid().as_bytes())?,
     }
     Ok(CLEAN)
 }
@@ -65,7 +65,26 @@ fn model(project: &Project) -> Json {
         })
         .collect();
     let builds: Vec<Json> = project.builds.iter().map(|build| build_json(project, build)).collect();
-    json!({"version": 1, "files": files, "dockerfiles": dockerfiles, "bake": bakes, "workflows": workflows, "builds": builds})
+    let images: Vec<Json> = project
+        .image_uses()
+        .iter()
+        .map(|used| {
+            let job = used.step.and_then(|step| project.step(step)).map(|(_, job, _)| job.id.node.as_str());
+            let makers = project.makers_of(&used.image).iter().filter_map(|build| project.builds.get(*build));
+            let makers: Vec<&str> = makers.map(|build| build.name.as_str()).collect();
+            json!({"image": used.image.to_string(), "use": format!("{:?}", used.kind).to_lowercase(), "job": job, "made_by": makers})
+        })
+        .collect();
+    let handed: Vec<Json> = project
+        .handed_images()
+        .iter()
+        .filter_map(|handed| {
+            let (_, job, _) = project.step(handed.to)?;
+            let artifact = handed.artifact.as_ref().map(Text::to_string);
+            Some(json!({"build": project.builds.get(handed.build)?.name, "to": job.id.node, "artifact": artifact}))
+        })
+        .collect();
+    json!({"version": 1, "images": images, "handed_images": handed, "files": files, "dockerfiles": dockerfiles, "bake": bakes, "workflows": workflows, "builds": builds})
 }
 
 fn stages(project: &Project, at: usize, file: &Dockerfile) -> Json {
@@ -78,7 +97,11 @@ fn stages(project: &Project, at: usize, file: &Dockerfile) -> Json {
             StageUse::Builder => "builder",
             StageUse::Shipped => "shipped",
         };
-        json!({"name": file.stage_name(stage), "base": base_name(file, stage), "use": used, "layers": layers.collect::<Vec<_>>()})
+        let builds = project.reached_by(at, stage).iter().filter_map(|reached| project.builds.get(reached.build));
+        let mut builds: Vec<&str> = builds.map(|build| build.name.as_str()).collect();
+        builds.sort_unstable();
+        builds.dedup();
+        json!({"name": file.stage_name(stage), "reached_by": builds, "base": base_name(file, stage), "use": used, "layers": layers.collect::<Vec<_>>()})
     });
     json!({"file": file.path, "stages": stages.collect::<Vec<_>>()})
 }
@@ -118,6 +141,8 @@ fn build_json(project: &Project, build: &Build) -> Json {
         "name": build.name,
         "maker": maker,
         "caller": caller,
+        "script": build.script.as_ref().map(|script| json!({"name": script.name, "file": project.path(script.file)})),
+        "inline": build.inline.is_some(),
         "context": context,
         "dockerfile": value(&build.dockerfile_path),
         "target": value(&build.target),
@@ -134,110 +159,4 @@ fn build_json(project: &Project, build: &Build) -> Json {
 fn entry(entry: &OptionList) -> String {
     let options = entry.options.iter().map(|(name, value)| format!(",{name}={value}"));
     format!("type={}{}", entry.kind, options.collect::<String>())
-}
-
-/// Nodes by group, and links between them: what a person wants to see of a repository.
-#[derive(Default)]
-struct Graph {
-    nodes: BTreeSet<(&'static str, String)>,
-    links: BTreeSet<(String, String, &'static str)>,
-}
-
-/// Jobs call builds, builds end in stages, stages stand on stages, builds read and write caches.
-fn edges(project: &Project) -> Graph {
-    let mut graph = Graph::default();
-    for build in &project.builds {
-        if matches!(build.maker, Maker::Standalone(_)) {
-            continue;
-        }
-        let name = format!("build {}", build.name);
-        graph.nodes.insert(("build", name.clone()));
-        if let Some((_, job, _)) = build.caller.as_ref().and_then(|caller| project.step(caller.step)) {
-            let job = format!("job {}", job.id.node);
-            graph.nodes.insert(("job", job.clone()));
-            graph.links.insert((job, name.clone(), "calls"));
-        }
-        for (list, word) in [(&build.cache_from, "reads"), (&build.cache_to, "writes")] {
-            for cache in list {
-                let place = ["scope", "ref", "src", "dest", "name"].iter().find_map(|option| cache.get(option));
-                let cache = format!("cache {} {}", cache.kind, place.map(Text::to_string).unwrap_or_default());
-                graph.nodes.insert(("cache", cache.clone()));
-                graph.links.insert((name.clone(), cache, word));
-            }
-        }
-        let Some(dockerfile) = build.dockerfile.and_then(|at| project.dockerfiles.get(at)) else { continue };
-        let target = build.target.as_ref().and_then(|target| target.eval.known()).map(String::as_str);
-        let stage = |stage: usize| format!("{}:{}", dockerfile.path, dockerfile.stage_name(stage));
-        if let Some(target) = dockerfile.target_stage(target) {
-            graph.nodes.insert(("stage", stage(target)));
-            graph.links.insert((name, stage(target), "builds"));
-        }
-        for (at, used) in project.reach(build).unwrap_or_default().into_iter().enumerate() {
-            if let (true, Base::Stage(base)) = (used != StageUse::Unreached, dockerfile.base(at, Some(build))) {
-                graph.nodes.insert(("stage", stage(at)));
-                graph.nodes.insert(("stage", stage(base)));
-                graph.links.insert((stage(at), stage(base), "from"));
-            }
-        }
-    }
-    for workflow in &project.workflows {
-        for job in &workflow.jobs {
-            let own = format!("job {}", job.id.node);
-            for needed in &job.needs {
-                let needed = format!("job {}", needed.node);
-                let seen = |name: &String| graph.nodes.contains(&("job", name.clone()));
-                if seen(&own) || seen(&needed) {
-                    graph.links.insert((own.clone(), needed, "needs"));
-                }
-            }
-        }
-    }
-    let named: Vec<String> = graph
-        .links
-        .iter()
-        .filter(|(_, _, word)| *word == "needs")
-        .flat_map(|(a, b, _)| [a.clone(), b.clone()])
-        .collect();
-    graph.nodes.extend(named.into_iter().map(|name| ("job", name)));
-    graph
-}
-
-fn dot(graph: &Graph) -> String {
-    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    let mut text = String::from("digraph bakelint {\n  rankdir=LR;\n  node [fontname=\"sans-serif\", fontsize=10];\n");
-    for (group, name) in &graph.nodes {
-        let shape = match *group {
-            "job" => "box",
-            "build" => "component",
-            "stage" => "folder",
-            _ => "cylinder",
-        };
-        let _ = writeln!(text, "  {} [shape={shape}];", quoted(name));
-    }
-    for (from, to, word) in &graph.links {
-        let _ = writeln!(text, "  {} -> {} [label={word}, fontsize=8];", quoted(from), quoted(to));
-    }
-    text + "}\n"
-}
-
-fn mermaid(graph: &Graph) -> String {
-    let ids: Vec<&String> = graph.nodes.iter().map(|(_, name)| name).collect();
-    let id = |name: &String| ids.iter().position(|other| *other == name).map(|at| format!("n{at}")).unwrap_or_default();
-    let escaped = |text: &str| text.replace('"', "&quot;");
-    let mut text = String::from("flowchart LR\n");
-    for group in ["job", "build", "stage", "cache"] {
-        let members: Vec<&String> = graph.nodes.iter().filter(|(own, _)| *own == group).map(|(_, name)| name).collect();
-        if members.is_empty() {
-            continue;
-        }
-        let _ = writeln!(text, "  subgraph {group}s");
-        for name in members {
-            let _ = writeln!(text, "    {}[\"{}\"]", id(name), escaped(name));
-        }
-        text.push_str("  end\n");
-    }
-    for (from, to, word) in &graph.links {
-        let _ = writeln!(text, "  {} -->|{word}| {}", id(from), id(to));
-    }
-    text
 }
