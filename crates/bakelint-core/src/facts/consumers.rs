@@ -577,7 +577,7 @@ jobs:
             .handed_images()
             .iter()
             .map(|handed| {
-                let (_, job, _) = project.step(handed.to).map_or_else(|| panic!("{handed:?}"), |place| place);
+                let (_, job, _) = project.step(handed.to).unwrap_or_else(|| panic!("{handed:?}"));
                 format!("{} to {} {:?}", handed.build, job.id.node, handed.artifact.as_ref().map(Text::to_string))
             })
             .collect();

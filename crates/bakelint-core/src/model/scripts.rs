@@ -256,7 +256,7 @@ impl<'p> Scripts<'p> {
                     None => self.find(&folder, &["GNUmakefile", "makefile", "Makefile"]),
                 };
                 let Some(file) = file else { return Vec::new() };
-                self.make(file, &folder, variables, targets, environment, true)
+                self.make(file, &folder, variables, targets, environment, false)
             }
             Start::Just { file, words } => {
                 let (file, folder) = match file {
@@ -385,6 +385,7 @@ impl<'p> Scripts<'p> {
         units.push(Unit { script, folder, lines: lines.collect(), templates: true, variables });
     }
 
+    /// The units of a Makefile's targets with those that they need; `by_hand` those of all targets that have not run, each alone.
     fn make(
         &self,
         file: FileId,
@@ -392,7 +393,7 @@ impl<'p> Scripts<'p> {
         given: &[(String, Text)],
         targets: &[Text],
         environment: &BTreeMap<String, Text>,
-        prerequisites: bool,
+        by_hand: bool,
     ) -> Vec<Unit> {
         let files = self.makefiles(file, folder);
         let mut variables = Variables::new(files.iter().map(Rc::as_ref), &|name| environment.contains_key(name));
@@ -431,6 +432,14 @@ impl<'p> Scripts<'p> {
             }
         }
         let mut open: Vec<Step> = match targets {
+            [] if by_hand => {
+                let visited = self.visited.borrow();
+                let all = rules.iter().rev().filter(|(name, places)| {
+                    let has_run = places.iter().any(|(file, ..)| visited.contains(&(*file, (*name).clone())));
+                    !name.contains('%') && !has_run
+                });
+                all.map(|(name, _)| Step::Visit(name.clone())).collect()
+            }
             [] => first.into_iter().map(Step::Visit).collect(),
             targets => {
                 let known = targets.iter().rev().filter_map(|target| target.as_known());
@@ -490,7 +499,7 @@ impl<'p> Scripts<'p> {
                 own_units.push(Unit { script, folder, lines, templates: true, variables: own.clone() });
             }
             open.extend(own_units.into_iter().rev().map(|unit| Step::Run(Box::new(unit))));
-            if prerequisites {
+            if !by_hand {
                 open.extend(before.into_iter().rev().map(Step::Visit));
             }
         }
@@ -511,15 +520,7 @@ impl<'p> Scripts<'p> {
         let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
         let is_new = |name: &str| !self.visited.borrow().contains(&(file, name.to_owned()));
         match name.as_str() {
-            "makefile" | "gnumakefile" => {
-                let Some(makefile) = self.makefile(file) else { return Vec::new() };
-                let targets = makefile.rules.iter().filter(|rule| !rule.recipe.is_empty());
-                let names: BTreeSet<&str> =
-                    targets.flat_map(|rule| &rule.targets).map(|target| target.node.as_str()).collect();
-                let names: Vec<Text> =
-                    names.into_iter().filter(|name| is_new(name) && !name.contains('%')).map(Text::known).collect();
-                if names.is_empty() { Vec::new() } else { self.make(file, own, &[], &names, &BTreeMap::new(), false) }
-            }
+            "makefile" | "gnumakefile" => self.make(file, own, &[], &[], &BTreeMap::new(), true),
             "justfile" | ".justfile" => {
                 let Some(justfile) = self.justfile(file) else { return Vec::new() };
                 let names = justfile.recipes.iter().map(|recipe| recipe.name.node.as_str()).filter(|name| is_new(name));

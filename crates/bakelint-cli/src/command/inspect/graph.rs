@@ -38,8 +38,11 @@ enum Link {
 pub struct Graph {
     /// By kind and name of the group, which is empty for nodes that stand alone: the nodes with the lines of their labels.
     groups: BTreeMap<(Kind, String), BTreeMap<String, Vec<String>>>,
-    links: BTreeSet<(String, String, Link)>,
+    links: Links,
 }
+
+/// From, to, and what it stands for.
+type Links = BTreeSet<(String, String, Link)>;
 
 /// A Dockerfile with more stages than this shows only those that builds ask for and those that several stages stand on.
 const STAGES: usize = 8;
@@ -64,6 +67,8 @@ impl Graph {
             }
             let platforms = build.platforms.iter().filter_map(|platform| platform.eval.known());
             let platforms: Vec<&str> = platforms.map(|platform| platform.trim_start_matches("linux/")).collect();
+            let many = format!("{} platforms", platforms.len());
+            let platforms = if platforms.len() > 4 { vec![many.as_str()] } else { platforms };
             let pushed = (build.push.known() == Some(&true)).then_some("pushed");
             let facts = platforms.into_iter().chain(pushed).collect::<Vec<_>>().join(", ");
             let own = caches(build).into_iter().filter(|(_, entry)| users[entry].len() == 1);
@@ -207,7 +212,7 @@ impl Graph {
     }
 
     /// The number of a node's or group's id, and the links with those to all members of a group drawn to the group.
-    fn drawn(&self) -> (BTreeMap<&str, String>, BTreeSet<(String, String, Link)>) {
+    fn drawn(&self) -> (BTreeMap<&str, String>, Links) {
         let mut ids: BTreeMap<&str, String> = BTreeMap::new();
         let mut groups: BTreeMap<&str, (String, usize)> = BTreeMap::new();
         for (number, ((_, name), nodes)) in self.groups.iter().enumerate() {
@@ -370,7 +375,8 @@ fn place_of(project: &Project, build: &Build) -> (String, String) {
 fn caches(build: &Build) -> Vec<(Link, String)> {
     let mut found = Vec::new();
     for (list, link) in [(&build.cache_from, Link::Reads), (&build.cache_to, Link::Writes)] {
-        for entry in list {
+        // An inline cache is part of the image.
+        for entry in list.iter().filter(|entry| !entry.is("inline")) {
             let place = ["scope", "ref", "src", "dest", "name"].iter().find_map(|option| entry.get(option));
             found.push((
                 link,

@@ -207,7 +207,8 @@ base:
 \t@docker build -t shop/base base
 img-%:
 \tdocker build -t $* $@
-bake lint:
+TARGETS = bake lint
+$(TARGETS):
 \tdocker buildx bake $@
 sub:
 \t$(MAKE) -C sub IMAGE=other
