@@ -141,11 +141,14 @@ impl Check for Rule {
         for evaluation in project.evaluations() {
             let Some(BuildError { error, unset, .. }) = &evaluation.error else { continue };
             let build = &project.builds[evaluation.build];
+            let standalone = matches!(build.maker, Maker::Standalone(_));
+            if !standalone && build.target.as_ref().is_some_and(|target| target.span == error.span) {
+                // A stage that a definition names and that does not exist is a mistake of that definition: `unknown-stage`.
+                continue;
+            }
             let diagnostic = found.add(error.span, error.message.clone());
             diagnostic.help = error.help.clone();
-            if matches!(build.maker, Maker::Standalone(_))
-                && let Some(name) = unset
-            {
+            if standalone && let Some(name) = unset {
                 diagnostic.severity(Severity::Info).help(format!("the build must pass `--build-arg {name}=…`"));
             }
         }
