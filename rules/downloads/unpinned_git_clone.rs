@@ -55,10 +55,15 @@ impl Check for Rule {
         for run in project.all_runs() {
             let commands = project.commands(run);
             let dockerfile = &project.dockerfiles[run.dockerfile];
-            let busted = project
-                .variable_names(run.dockerfile, run.stage, run.instruction)
-                .iter()
-                .any(|name| ["CACHE", "BUST", "REFRESH"].iter().any(|word| name.to_uppercase().contains(word)));
+            // The variables in reach are many where instructions are: they are asked for only where something is cloned.
+            let busted = || {
+                let names = project.variable_names(run.dockerfile, run.stage, run.instruction);
+                let busts = |name: &String| {
+                    let name = name.to_uppercase();
+                    ["CACHE", "BUST", "REFRESH"].iter().any(|word| name.contains(word))
+                };
+                names.iter().any(busts)
+            };
             let mut first = true;
             for clone in run.downloads.iter().filter(|download| download.program == "git") {
                 let chosen = commands.iter().skip(clone.command + 1).any(|command| {
@@ -70,11 +75,11 @@ impl Check for Rule {
                 let named =
                     clone.options.iter().any(|option| matches!(option.name.as_str(), "-b" | "--branch" | "--revision"));
                 let branch = clone.revision.as_deref().filter(|revision| BRANCHES.contains(revision));
-                if chosen || busted || clone.conditional || named && branch.is_none() || clone.url.is_none() {
+                if chosen || clone.conditional || named && branch.is_none() || clone.url.is_none() {
                     continue;
                 }
                 // One is enough to say so.
-                if !std::mem::take(&mut first) {
+                if !std::mem::take(&mut first) || busted() {
                     break;
                 }
                 let what = match branch {
