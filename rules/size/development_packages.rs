@@ -171,11 +171,15 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         for run in project.all_runs().filter(|run| !run.trigger) {
-            if project.stage_use(run.dockerfile, run.stage) != StageUse::Shipped || is_for_people(project, run) {
+            let mut installs = run.installs().filter(|install| !install.conditional && !install.opaque).peekable();
+            if installs.peek().is_none()
+                || project.stage_use(run.dockerfile, run.stage) != StageUse::Shipped
+                || is_for_people(project, run)
+            {
                 continue;
             }
             let Some(folder) = project.context_folder(run.dockerfile) else { continue };
-            for install in run.installs().filter(|install| !install.conditional && !install.opaque) {
+            for install in installs {
                 check_install(project, run, install, &folder, found);
             }
         }
