@@ -102,39 +102,6 @@ use bakelint_core::prelude::*;
 #[serde(default, deny_unknown_fields)]
 pub struct Rule {}
 
-/// The keys that `--set` knows (buildx, bake/bake.go).
-const KEYS: &[&str] = &[
-    "annotations",
-    "args",
-    "attest",
-    "cache-from",
-    "cache-to",
-    "call",
-    "context",
-    "contexts",
-    "dockerfile",
-    "entitlements",
-    "extra-hosts",
-    "labels",
-    "load",
-    "network",
-    "no-cache",
-    "no-cache-filter",
-    "output",
-    "platform",
-    "policy",
-    "pull",
-    "push",
-    "resources",
-    "secret",
-    "secrets",
-    "shm-size",
-    "ssh",
-    "tags",
-    "target",
-    "ulimits",
-];
-
 impl Check for Rule {
     const META: Meta =
         Meta { id: "misused-override", severity: Severity::Error, fix: Some(Safety::Unsafe), ..Meta::DEFAULT };
@@ -149,7 +116,7 @@ impl Check for Rule {
                 let (left, adds) = (left.trim_end_matches('+'), left.ends_with('+'));
                 let Some((pattern, key)) = left.split_once('.') else { continue };
                 let key = key.split('.').next().unwrap_or(key);
-                if !KEYS.contains(&key) {
+                if !OVERRIDE_KEYS.contains(&key) {
                     if seen.insert((*span, key.to_owned())) {
                         unknown_key(project, found, *span, pattern, key);
                     }
@@ -183,7 +150,7 @@ fn unknown_key(project: &Project, found: &mut Findings, span: Span, pattern: &st
     let place = Span::new(span.file, start..start + key.len());
     let written = project.snapshot.get(span.file).is_some_and(|file| file.text().get(place.range()) == Some(key));
     let diagnostic = found.add(if written { place } else { span }, format!("bake knows no override `{key}`"));
-    match nearest(key, KEYS.iter().copied()) {
+    match nearest(key, OVERRIDE_KEYS.iter().copied()) {
         Some(near) => {
             diagnostic.help(format!("did you mean `{near}`? bake fails with \"unknown key: {key}\""));
             if written {

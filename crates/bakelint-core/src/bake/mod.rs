@@ -47,6 +47,7 @@ pub use flags::{Flags, ListKind, parse_go_bool, parse_list, parse_variables};
 pub use host::{Host, PathKind, Sealed};
 pub use included::IncludedFile;
 pub use inputs::Inputs;
+pub use overrides::OVERRIDE_KEYS;
 pub use print::ListFormat;
 pub use provenance::Step;
 pub use remote::is_remote;

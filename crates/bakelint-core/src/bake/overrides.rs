@@ -337,41 +337,43 @@ fn unknown_key(key: &str) -> String {
     format!("unknown key: {key}")
 }
 
+/// The keys that `--set` knows (buildx, bake/bake.go).
+pub const OVERRIDE_KEYS: &[&str] = &[
+    "annotations",
+    "args",
+    "attest",
+    "cache-from",
+    "cache-to",
+    "call",
+    "context",
+    "contexts",
+    "dockerfile",
+    "entitlements",
+    "extra-hosts",
+    "labels",
+    "load",
+    "network",
+    "no-cache",
+    "no-cache-filter",
+    "output",
+    "platform",
+    "policy",
+    "pull",
+    "push",
+    "resources",
+    "secret",
+    "secrets",
+    "shm-size",
+    "ssh",
+    "tags",
+    "target",
+    "ulimits",
+];
+
 /// The key that is probably meant.
 fn nearest_key(key: &str) -> Option<&'static str> {
-    let keys = [
-        "annotations",
-        "args",
-        "attest",
-        "cache-from",
-        "cache-to",
-        "call",
-        "context",
-        "contexts",
-        "dockerfile",
-        "entitlements",
-        "extra-hosts",
-        "labels",
-        "load",
-        "network",
-        "no-cache",
-        "no-cache-filter",
-        "output",
-        "platform",
-        "policy",
-        "pull",
-        "push",
-        "resources",
-        "secret",
-        "secrets",
-        "shm-size",
-        "ssh",
-        "tags",
-        "target",
-        "ulimits",
-    ];
     // The attribute has another name there.
-    if key == "platforms" { Some("platform") } else { crate::suggest::nearest(key, keys) }
+    if key == "platforms" { Some("platform") } else { crate::suggest::nearest(key, OVERRIDE_KEYS.iter().copied()) }
 }
 
 fn set_or_append<T>(list: &mut List<T>, values: impl Iterator<Item = Set<T>>, append: bool) {
