@@ -32,6 +32,20 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("hadolint:DL4002", "hadolint has retired it."),
 ];
 
+/// Checks of other tools whose rule here flags fewer places on purpose, sorted. The rule's page says which and why.
+pub const IN_PART: &[&str] = &[
+    "hadolint:DL3000",
+    "hadolint:DL3001",
+    "hadolint:DL3002",
+    "hadolint:DL3003",
+    "hadolint:DL3025",
+    "hadolint:DL3029",
+    "hadolint:DL3060",
+    "hadolint:DL3064",
+    "hadolint:DL3066",
+    "hadolint:DL4006",
+];
+
 /// Why there is no rule for a check of another tool, by its name with or without the tool.
 pub fn left_out(name: &str) -> Option<(&'static str, &'static str)> {
     let bare = |full: &str| full.split_once(':').is_some_and(|(_, bare)| bare == name);
@@ -51,5 +65,19 @@ mod tests {
             assert_eq!(rules + usize::from(left_out(&code).is_some()), 1, "{code}");
         }
         assert!(LEFT_OUT.is_sorted_by_key(|(name, _)| *name));
+    }
+
+    #[test]
+    fn a_page_says_what_its_rule_leaves_alone() {
+        assert!(IN_PART.is_sorted());
+        for name in IN_PART {
+            let code = name.trim_start_matches("hadolint:");
+            let rules: Vec<_> = all().iter().filter(|rule| rule.answers_to(name)).collect();
+            let says = |page: &str| {
+                let section = page.split("## Compared with hadolint").nth(1)?;
+                section.split("\n## ").next().map(|section| section.contains(code))
+            };
+            assert_eq!(rules.iter().filter_map(|rule| says(&rule.page())).collect::<Vec<_>>(), [true], "{name}");
+        }
     }
 }

@@ -19,7 +19,7 @@ pub mod security;
 pub mod size;
 pub mod workflow;
 
-pub use left_out::{LEFT_OUT, left_out};
+pub use left_out::{IN_PART, LEFT_OUT, left_out};
 
 /// All rules, by theme.
 pub fn all() -> &'static [Rule] {

@@ -6,9 +6,11 @@
 //! For a tool that runs during the build use `--platform=$BUILDPLATFORM`; else leave the flag out and ask for the platform when
 //! building. A stage whose name holds the system or the processor is not flagged: `AS build-arm64` says that it is meant.
 //!
-//! hadolint's DL3029 forbids every `--platform` but `$BUILDPLATFORM` and `$TARGETPLATFORM`. Not flagged is what depends on the platform that is built
-//! for, such as `linux/${TARGETARCH}`. hadolint's ignore comments do not silence this, because BuildKit warns all the same;
-//! `# check=skip=FromPlatformFlagConstDisallowed` does.
+//! ## Compared with hadolint
+//!
+//! DL3029 forbids every `--platform` but `$BUILDPLATFORM` and `$TARGETPLATFORM`. Not flagged here is what follows the build, such as
+//! `linux/${TARGETARCH}` or an ARG that can be set, and a stage that is named after its platform. hadolint's ignore comments do not silence
+//! this, because BuildKit warns all the same; `# check=skip=FromPlatformFlagConstDisallowed` does.
 //!
 //! ## Examples
 //!

@@ -7,6 +7,11 @@
 //! Not flagged: a service that later commands of the same RUN may talk to, `mount` with `--security=insecure`, `ssh` with an ssh or secret mount, output that
 //! another command reads, and editors that are given a script.
 //!
+//! ## Compared with hadolint
+//!
+//! DL3001 flags `service`, `ssh`, `vim`, `mount`, `kill`, `shutdown` and the others wherever they are called. Here the use counts: `vim
+//! --version`, a service that the step talks to, or a `mount` that is allowed, is not flagged.
+//!
 //! ## Examples
 //!
 //! ### A service that ends with its step

@@ -3,6 +3,11 @@
 //! Each RUN begins in the directory that WORKDIR names; where a shell was when it ended plays no part. A `cd` at the end of a RUN does nothing, and what follows
 //! runs somewhere else than it looks. `cd x && make` within one RUN is sound and not flagged.
 //!
+//! ## Compared with hadolint
+//!
+//! DL3003 flags every `cd` and asks for WORKDIR. A `cd` in front of a command holds for the rest of its RUN and does what it looks like, a
+//! WORKDIR in its place would hold for all later instructions too. Only the `cd` that has no effect is flagged here.
+//!
 //! ## Examples
 //!
 //! ### A step that only changes the directory

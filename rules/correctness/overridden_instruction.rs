@@ -5,8 +5,11 @@
 //!
 //! One in a stage below is not flagged: replacing the command of a base is what a stage is for.
 //!
-//! hadolint reports the same at the later instruction, as DL3012, DL4003 or DL4004. Its ignore comments do not silence this, because BuildKit
-//! warns all the same; `# check=skip=MultipleInstructionsDisallowed` above the later one does.
+//! ## Compared with hadolint
+//!
+//! DL3012, DL4003 and DL4004 stand at the later instruction, this stands where BuildKit's check does, at the one that does nothing. hadolint's
+//! ignore comments do not silence it, because BuildKit warns all the same; `# check=skip=MultipleInstructionsDisallowed` above the later one
+//! does.
 //!
 //! ## Examples
 //!

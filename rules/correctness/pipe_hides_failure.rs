@@ -12,6 +12,11 @@
 //! Not flagged: scripts and shells that set the option, and pipes whose failure is dealt with by `||`. The fix is offered for shells that surely know the option, and is unsafe: a pipe that ends early
 //! on purpose, as with `| head -1`, fails with it.
 //!
+//! ## Compared with hadolint
+//!
+//! DL4006 flags every pipe in a RUN without `pipefail`. Where the first command cannot fail in earnest, the option gains nothing, and where it
+//! is cut short on purpose, as in `yes | apt-get install`, it breaks the step; such pipes are hints that `--pedantic` shows.
+//!
 //! ## Examples
 //!
 //! ### Nothing to run

@@ -6,11 +6,14 @@
 //! Only the first WORKDIR counts: what follows is relative to it. One in a stage below counts as first; the base image's own does
 //! not. Paths are judged after expansion, so `WORKDIR $APP` is fine when `APP` is an absolute path.
 //!
-//! hadolint's DL3000 asks for an absolute path in every WORKDIR; its ignore comments do not silence this, because BuildKit warns all the
-//! same, and `# check=skip=WorkdirRelativePath` does.
-//!
 //! The fix writes the absolute path where the base's working directory is known. It is unsafe, because another version of the
 //! base may have another one.
+//!
+//! ## Compared with hadolint
+//!
+//! DL3000 asks for an absolute path in every WORKDIR. Docker documents that a later WORKDIR is relative to the one before, so what it names is
+//! written in the same file; only the first one is flagged here. hadolint's ignore comments do not silence this, because BuildKit warns all the
+//! same, and `# check=skip=WorkdirRelativePath` does.
 //!
 //! ## Examples
 //!

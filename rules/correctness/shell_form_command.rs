@@ -8,13 +8,16 @@
 //! way. Not flagged: commands behind a `SHELL`, in the stage or in the one it stands on, because there the author chose a
 //! shell. What the base image says is known for well-known images only.
 //!
-//! hadolint's DL3025 wants the JSON form for HEALTHCHECK too, where `|| exit 1` needs a shell and signals play no part: that is not flagged.
-//! Its ignore comments do not silence this, because BuildKit warns all the same; `# check=skip=JSONArgsRecommended` does.
-//!
 //! Behind `exec` the program does get the signals, so that is only noted.
 //!
 //! The fix splits the command into words. It is offered where no shell is needed for that, and it is unsafe, because a program may
 //! rely on being run by one.
+//!
+//! ## Compared with hadolint
+//!
+//! DL3025 wants the JSON form for HEALTHCHECK too, where `|| exit 1` needs a shell and signals play no part, and behind a SHELL of the author's
+//! choice: neither is flagged. hadolint's ignore comments do not silence this, because BuildKit warns all the same; `#
+//! check=skip=JSONArgsRecommended` does.
 //!
 //! ## Examples
 //!

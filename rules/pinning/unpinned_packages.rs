@@ -7,7 +7,10 @@
 //! distributions: Debian, Ubuntu and Alpine take old versions off their mirrors, so that a pinned one breaks the build within weeks, unless the lists come from a snapshot
 //! (<https://snapshot.debian.org>, <https://snapshot.ubuntu.com>). A pinned base image and a rebuild now and then serve better there.
 //!
-//! Not flagged: files, URLs, groups and patterns, bounds such as `>=2`, pip with a constraints file, and words that depend on values nobody knows here.
+//! A repository without a tag or commit, such as `git+https://example.org/lib.git`, is whatever its default branch holds.
+//!
+//! Not flagged: files, archives from URLs, groups and patterns, bounds such as `>=2`, pip with a constraints file, words that depend on values nobody knows here, and names of RPM packages
+//! that end in a number, which may be the version.
 //!
 //! ## Examples
 //!
@@ -62,6 +65,23 @@
 //! Dockerfile:11:20: warning[unpinned-packages] `flask` has no version
 //! ```
 //!
+//! ### Repositories, and what belongs to the build of an extension
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN pip install git+https://example.org/team/lib.git 'app @ git+https://example.org/app@v2'
+//! RUN npm install git+https://example.org/team/lib.git team/tool#1f2e3d
+//! RUN gem install nokogiri:1.18.1 -- --use-system-libraries
+//! RUN yum install -y epel-release-9
+//! RUN apt install -y curl
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:17: warning[unpinned-packages] `git+https://example.org/team/lib.git` has no version
+//! Dockerfile:3:17: warning[unpinned-packages] `git+https://example.org/team/lib.git` has no version
+//! Dockerfile:6:20: warning[unpinned-packages] `curl` has no version
+//! ```
+//!
 //! ### Only some
 //!
 //! ```toml bakelint.toml
@@ -111,7 +131,8 @@ impl Check for Rule {
         for run in project.all_runs() {
             let dockerfile = &project.dockerfiles[run.dockerfile];
             for command in run.installs().filter(|command| self.looks_at(command)) {
-                let unpinned: Vec<&Package> = command.packages.iter().filter(|package| is_unpinned(package)).collect();
+                let is_unpinned = |package: &&Package| is_unpinned(command.manager, package);
+                let unpinned: Vec<&Package> = command.packages.iter().filter(is_unpinned).collect();
                 let Some(first) = unpinned.first().filter(|_| !is_constrained(command)) else { continue };
                 let names: Vec<String> = unpinned.iter().map(|package| format!("`{}`", package.name)).collect();
                 let verb = if names.len() == 1 { "has" } else { "have" };
@@ -153,8 +174,10 @@ fn list(names: &[String]) -> String {
     }
 }
 
-fn is_unpinned(package: &Package) -> bool {
-    package.source == PackageSource::Registry
+fn is_unpinned(manager: Manager, package: &Package) -> bool {
+    let ends_in_number = package.name.rsplit_once('-').is_some_and(|(_, end)| end.chars().all(|c| c.is_ascii_digit()));
+    matches!(package.source, PackageSource::Registry | PackageSource::Vcs)
+        && !(manager == Manager::Dnf && ends_in_number)
         && package.version.as_deref().is_none_or(|version| matches!(version, "" | "latest"))
 }
 
@@ -165,7 +188,7 @@ fn is_constrained(command: &PackageCommand) -> bool {
 
 fn alias(command: &PackageCommand) -> Option<&'static str> {
     Some(match (command.manager, command.program.as_str()) {
-        (Manager::Apt, _) => "hadolint:DL3008",
+        (Manager::Apt, "apt-get") => "hadolint:DL3008",
         (Manager::Pip, _) => "hadolint:DL3013",
         (Manager::Npm, _) => "hadolint:DL3016",
         (Manager::Apk, _) => "hadolint:DL3018",

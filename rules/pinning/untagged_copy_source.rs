@@ -64,6 +64,7 @@
 //!
 //! ```dockerfile
 //! FROM alpine:3.21 AS files
+//! FROM alpine:3.21
 //! RUN --mount=type=bind,from=files,target=/x true
 //! RUN --mount=from=file,target=/x \
 //!     true
@@ -74,22 +75,37 @@
 //! ```
 //!
 //! ```text
-//! Dockerfile:3:18: warning[untagged-copy-source] no stage is called `file`, so the newest image of that name is pulled
-//! Dockerfile:5:21: warning[untagged-copy-source] files are taken from the newest image `composer`
-//! Dockerfile:7:1: warning[untagged-copy-source] files are taken from the newest image `tools`
+//! Dockerfile:4:18: warning[untagged-copy-source] no stage is called `file`, so the newest image of that name is pulled
+//! Dockerfile:6:21: warning[untagged-copy-source] files are taken from the newest image `composer`
+//! Dockerfile:8:1: warning[untagged-copy-source] files are taken from the newest image `tools`
 //! ```
 //!
 //! ```diff
 //! --- a/Dockerfile
 //! +++ b/Dockerfile
-//! @@ -1,6 +1,6 @@
+//! @@ -1,7 +1,7 @@
 //!  FROM alpine:3.21 AS files
+//!  FROM alpine:3.21
 //!  RUN --mount=type=bind,from=files,target=/x true
 //! -RUN --mount=from=file,target=/x \
 //! +RUN --mount=from=files,target=/x \
 //!      true
 //!  ONBUILD COPY --from=composer /a /b
 //!  COPY --from=$STAGE /a /b
+//! ```
+//!
+//! ### A stage that would copy from itself, and a trigger
+//!
+//! ```dockerfile
+//! FROM alpine:3.21 AS pack
+//! FROM alpine:3.21 AS pack
+//! COPY --from=packer /pack out
+//! ONBUILD COPY --from=packs /a /b
+//! ```
+//!
+//! ```text
+//! Dockerfile:3:13: warning[untagged-copy-source] files are taken from the newest image `packer`
+//! Dockerfile:4:21: warning[untagged-copy-source] files are taken from the newest image `packs`
 //! ```
 
 use bakelint_core::prelude::*;
@@ -106,9 +122,16 @@ impl Check for Rule {
     fn check(&self, project: &Project, found: &mut Findings) {
         for (at, dockerfile) in project.dockerfiles.iter().enumerate() {
             for (index, instruction) in dockerfile.instructions() {
-                let body = match &instruction.body {
-                    Body::Onbuild(onbuild) => &onbuild.body,
-                    body => body,
+                let (body, is_trigger) = match &instruction.body {
+                    Body::Onbuild(onbuild) => (&onbuild.body, true),
+                    body => (body, false),
+                };
+                // A stage stands on earlier ones, never on one of its own name, and a trigger runs in another file.
+                let here = instruction.stage.unwrap_or_default();
+                let here_name = dockerfile.tree.stages.get(here).and_then(|stage| stage.name.as_deref());
+                let earlier = || {
+                    let stages = dockerfile.tree.stages.iter().take(if is_trigger { 0 } else { here });
+                    stages.filter_map(|stage| stage.name.as_deref()).filter(|name| Some(*name) != here_name)
                 };
                 let names: Vec<(&MappedText, bool)> = match body {
                     Body::Copy(copy) => copy.from.iter().map(|from| (from, true)).collect(),
@@ -127,8 +150,7 @@ impl Check for Rule {
                     if image.digest.is_some() || image.tag.is_some() && !latest || project.makes_image(&image) {
                         continue;
                     }
-                    let own = || dockerfile.tree.stages.iter().filter_map(|stage| stage.name.as_deref());
-                    let near = nearest(name, own()).filter(|_| !name.contains(['/', ':']));
+                    let near = nearest(name, earlier()).filter(|_| !name.contains(['/', ':']));
                     let message = match near {
                         Some(_) => format!("no stage is called `{name}`, so the newest image of that name is pulled"),
                         None => format!("files are taken from the newest image `{}`", image.familiar_name()),

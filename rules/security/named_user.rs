@@ -5,6 +5,11 @@
 //!
 //! Looked at are the stages that builds ask for; what depends on a variable is not flagged.
 //!
+//! ## Compared with hadolint
+//!
+//! DL3066 flags every USER that is not a number. Here the last one of an image counts, because that is what Kubernetes reads, and what depends
+//! on a variable is left alone, because hadolint flags `USER $APP_UID` with a number in it as well.
+//!
 //! ## Examples
 //!
 //! ### A name

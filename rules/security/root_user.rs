@@ -6,6 +6,11 @@
 //! Looked at are the stages that builds ask for. An image that names no user at all runs as its base image does; that is a hint of low confidence. An entrypoint that drops its rights by itself, with gosu for example, is a
 //! reason to ignore the finding.
 //!
+//! ## Compared with hadolint
+//!
+//! DL3002 flags every stage whose last USER is root. Here only the stages that builds ask for are looked at, because nobody runs the others: a
+//! stage that compiles may do so as root. A stage without a USER stands on the one below it, whose USER counts.
+//!
 //! ## Examples
 //!
 //! ### Back to root

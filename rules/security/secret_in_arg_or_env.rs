@@ -10,9 +10,11 @@
 //! `pword`, `passwd`, `secret` or `token`, and none is `public`, `file` or `version`. An ARG before the first FROM is not flagged. One behind ONBUILD is
 //! flagged where it stands; BuildKit reports it where it runs.
 //!
-//! hadolint's DL3064 looks for a few words anywhere in a name, which makes secrets of `TOKENIZER` and `SECRETS_DIR`, and it misses
-//! `AUTH`, `PASSWD` and other keys: its name is given to the findings that both agree on. Its ignore comments do not silence those,
-//! because BuildKit warns all the same; `# check=skip=SecretsUsedInArgOrEnv` does.
+//! ## Compared with hadolint
+//!
+//! DL3064 looks for a few words anywhere in a name, which makes secrets of `TOKENIZER`, `SECRETS_DIR` and `DB_USERNAME`, and it misses `AUTH`,
+//! `PASSWD` and other keys: its name is given to the findings that both agree on. hadolint's ignore comments do not silence those, because
+//! BuildKit warns all the same; `# check=skip=SecretsUsedInArgOrEnv` does.
 //!
 //! ## Examples
 //!

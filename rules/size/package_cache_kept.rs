@@ -7,11 +7,16 @@
 //! (<https://docs.docker.com/build/cache/optimize/>).
 //!
 //! Looked at are stages whose layers end up in an image. In a stage that only hands files on to another one, in a build without an image
-//! (`type=cacheonly`, `type=local`), in npm and in yarn, it is a hint of low confidence.
+//! (`type=cacheonly`, `type=local`), and for yarn from version 2 on, it is a hint of low confidence.
 //!
 //! Not flagged: a RUN with a cache or tmpfs mount over the directory, one that removes it in whatever spelling or runs a script that is named
 //! as one that cleans up, and scripts that cannot be read. The fix for apt is not offered where a later RUN installs without an `apt-get
 //! update` of its own, because it needs the lists.
+//!
+//! ## Compared with hadolint
+//!
+//! DL3060 flags every `yarn install`. Yarn from version 2 on may run an application from its cache, so where the repository has a
+//! `.yarnrc.yml` or corepack chooses the version, it is a hint; so are all its codes in stages whose layers are not shipped.
 //!
 //! ## Examples
 //!
@@ -372,8 +377,23 @@
 //! ```
 //!
 //! ```text
-//! Dockerfile:2:5: warning[package-cache-kept] `npm ci` leaves the downloads in this layer
-//! Dockerfile:3:5: warning[package-cache-kept] `yarn install` leaves the downloads in this layer
+//! Dockerfile:2:5: info[package-cache-kept] `npm ci` leaves the downloads in this layer
+//! Dockerfile:3:5: info[package-cache-kept] `yarn install` leaves the downloads in this layer
+//! ```
+//!
+//! ### Packages of a Yarn that may run them from its cache, where it is a hint
+//!
+//! ```dockerfile
+//! FROM node:22
+//! RUN yarn install --immutable
+//! ```
+//!
+//! ```yaml .yarnrc.yml
+//! nodeLinker: pnp
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: info[package-cache-kept] `yarn install` leaves the downloads in this layer
 //! ```
 //!
 //! ### Packages of conda
@@ -696,7 +716,7 @@ fn conda(project: &Project, run: &Run) -> Option<Kept> {
     Some(kept)
 }
 
-fn node(_: &Project, run: &Run) -> Option<Kept> {
+fn node(project: &Project, run: &Run) -> Option<Kept> {
     let home = run.home().unwrap_or_else(|| "/root".to_owned());
     let (npm, yarn) = (format!("{home}/.npm"), format!("{home}/.cache/yarn"));
     let directories = |manager| match manager {
@@ -722,7 +742,14 @@ fn node(_: &Project, run: &Run) -> Option<Kept> {
         _ => ("the downloads", "run `yarn cache clean` in the same RUN, or put a cache mount over the cache directory"),
     };
     let mut kept = Kept::new(command, what, help);
-    kept.hint = true;
+    kept.severity = Severity::Info;
+    // Yarn from version 2 on may leave the packages of an application in its cache and run them from there.
+    let is_berry = || {
+        let dockerfile = project.dockerfiles.get(run.dockerfile);
+        dockerfile.is_some_and(|dockerfile| dockerfile.source.text().contains("corepack"))
+            || project.snapshot.paths().iter().any(|path| path.ends_with(".yarnrc.yml"))
+    };
+    kept.hint = command.manager == Manager::Yarn && is_berry();
     kept.alias = (command.manager == Manager::Yarn).then_some("hadolint:DL3060");
     Some(kept)
 }

@@ -37,7 +37,11 @@ pub fn run(args: &Explain, around: &mut Surroundings) -> Result<u8, Failure> {
         rule.meta.severity, rule.meta.confidence, rule.meta.since
     )?;
     if !rule.meta.also.is_empty() {
-        write!(around.out, ", also known as {}", rule.meta.also.join(", "))?;
+        let named = |also: &&str| {
+            let in_part = if bakelint_rules::IN_PART.contains(also) { " (in part)" } else { "" };
+            format!("{also}{in_part}")
+        };
+        write!(around.out, ", also known as {}", rule.meta.also.iter().map(named).collect::<Vec<_>>().join(", "))?;
     }
     writeln!(around.out)?;
     Ok(CLEAN)

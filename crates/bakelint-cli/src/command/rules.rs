@@ -34,6 +34,7 @@ pub fn run(args: &Rules, around: &mut Surroundings) -> Result<u8, Failure> {
 
 /// A rule's facts for other tools.
 pub fn row(rule: &Rule) -> serde_json::Value {
+    let in_part: Vec<_> = rule.meta.also.iter().filter(|also| bakelint_rules::IN_PART.contains(also)).collect();
     json!({
         "rule": rule.meta.id,
         "theme": rule.theme,
@@ -43,6 +44,7 @@ pub fn row(rule: &Rule) -> serde_json::Value {
         "fix": rule.meta.fix,
         "since": rule.meta.since,
         "aliases": rule.meta.also,
+        "in_part": in_part,
         "opt_in": rule.meta.opt_in,
     })
 }

@@ -369,6 +369,7 @@ mod tests {
             ),
             ("bun install", "Bun Install install <package.json <<bun.lock <<bun.lockb"),
             ("gem install bundler:2.5 rails -v 7", "Gem Install install bundler=2.5 rails=7"),
+            ("gem install nokogiri:1.18.1 -- --use-system-libraries -j 4", "Gem Install install nokogiri=1.18.1"),
             ("bundle install --jobs 4", "Bundler Install install <Gemfile <<Gemfile.lock"),
             ("composer install --no-dev -d /app", "Composer Install install <composer.json <<composer.lock"),
             ("composer require a/b:^1", "Composer Install require a/b=^1 <composer.json <<composer.lock"),

@@ -49,7 +49,10 @@ pub(super) fn packages(command: &PackageCommand, operands: &[Operand]) -> Vec<Pa
     if !named || by_path {
         return Vec::new();
     }
-    let mut found: Vec<Package> = operands.iter().filter_map(|operand| package(command, operand)).collect();
+    // What follows `--` goes to the build of a gem's extension.
+    let is_gem = command.manager == Manager::Gem;
+    let names = operands.iter().take_while(|operand| !is_gem || !operand.prefix.starts_with('-'));
+    let mut found: Vec<Package> = names.filter_map(|operand| package(command, operand)).collect();
     let version = match command.manager {
         Manager::Gem => command.option(&["-v", "--version"]),
         Manager::Cargo => command.option(&["--version", "--vers", "--tag", "--rev"]),
