@@ -4,8 +4,9 @@
 //! is asked for, for it evaluates all of them.
 //!
 //! The definition is evaluated with the variables' defaults. Where a value of the environment may make the difference, because the
-//! expression uses a variable, the finding is less sure; validations are left to the call that gives the values. Not flagged: what compose
-//! files lack, which is mostly a file or value of the machine that they are used on.
+//! expression uses a variable, the finding is less sure; validations are left to the call that gives the values. Not flagged: errors that
+//! a value for a variable without one ends, names that another bake file of the repository declares where no command names the files, and
+//! what compose files lack, which is mostly a file or value of the machine that they are used on.
 //!
 //! ## Examples
 //!
@@ -40,6 +41,38 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### A value that only the environment has
+//!
+//! ```hcl
+//! variable "COMMIT" {
+//!   default = null
+//! }
+//!
+//! function "labels" {
+//!   params = []
+//!   result = { "org.opencontainers.image.revision" = "${COMMIT}" }
+//! }
+//!
+//! target "web" {
+//!   labels = labels()
+//! }
+//! ```
+//!
+//! ### A file that is read after another one
+//!
+//! ```hcl
+//! function "tag" {
+//!   params = [name]
+//!   result = ["shop/${name}"]
+//! }
+//! ```
+//!
+//! ```hcl web/docker-bake.hcl
+//! target "web" {
+//!   tags = tag("web")
+//! }
+//! ```
 //!
 //! ### A validation, which the caller may satisfy
 //!
@@ -78,7 +111,7 @@ impl Check for Rule {
             if syntax || alone {
                 continue;
             }
-            for error in &bake.evaluation.errors {
+            for error in bake.certain_errors() {
                 // What compose files lack is mostly a file or value of the machine that they are used on.
                 let own = |span: &Span| {
                     matches!(FileKind::of(project.path(span.file)), FileKind::BakeHcl | FileKind::BakeJson)
@@ -88,10 +121,10 @@ impl Check for Rule {
                     .definition
                     .variables()
                     .any(|variable| variable.block.body.blocks().any(|validation| validation.span.contains(span)));
-                if validated || !seen.insert(span) {
+                let message = error.message();
+                if validated || is_declared_elsewhere(project, bake, &message) || !seen.insert(span) {
                     continue;
                 }
-                let message = error.message();
                 let diagnostic = found.add(span, message.trim_end_matches('.').to_owned());
                 let text = project.snapshot.get(span.file).map_or("", |file| file.slice(span));
                 let open = bake.definition.variables().any(|variable| text.contains(variable.name()));
@@ -104,6 +137,18 @@ impl Check for Rule {
             }
         }
     }
+}
+
+/// Whether the function or variable that the message misses is declared by a file that is not read here: some files are there to be
+/// read together with others, which the command names.
+fn is_declared_elsewhere(project: &Project, bake: &Bake, message: &str) -> bool {
+    let Some(name) = message.split('"').nth(1).filter(|_| !bake.called && message.contains("There is no ")) else {
+        return false;
+    };
+    project.bakes.iter().filter(|other| other.files != bake.files).any(|other| {
+        let blocks = other.definition.functions().chain(other.definition.variables());
+        blocks.into_iter().any(|declared| declared.name() == name)
+    })
 }
 
 /// Whether bake finds the file by itself.

@@ -97,7 +97,8 @@ impl Check for Rule {
             for build in &together.builds {
                 let Some(whole) = whole(project, build, &linked) else { continue };
                 let first = *firsts.entry(whole).or_insert(build);
-                if first.span == build.span || !seen.insert(build.span) {
+                let pair = (first.span.min(build.span), first.span.max(build.span));
+                if first.span == build.span || !seen.insert(pair) {
                     continue;
                 }
                 let message = format!("`{}` makes the same image as `{}`", build.name, first.name);

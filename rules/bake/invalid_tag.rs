@@ -4,14 +4,18 @@
 //! leaves `app:` or `/app`.
 //!
 //! A variable that nothing in the repository mentions besides the bake file is likely to have none in any build; where others
-//! mention it, they may well set it, and the finding is only a hint that the bake file does not work without them.
+//! mention it, they may well set it, and the finding is only a hint that the bake file does not work without them. The same goes for a
+//! variable without a default, which says that whoever calls has to give it, and nothing is found where a step writes the variable to
+//! `$GITHUB_ENV`.
 //!
 //! ## Examples
 //!
 //! ### Nothing behind the colon
 //!
 //! ```hcl
-//! variable "VERSION" {}
+//! variable "VERSION" {
+//!   default = ""
+//! }
 //!
 //! target "web" {
 //!   tags = ["ghcr.io/shop/web:${VERSION}"]
@@ -19,7 +23,7 @@
 //! ```
 //!
 //! ```text
-//! docker-bake.hcl:4:11: error[invalid-tag] `ghcr.io/shop/web:` is no valid tag
+//! docker-bake.hcl:6:11: error[invalid-tag] `ghcr.io/shop/web:` is no valid tag
 //! ```
 //!
 //! ### A default
@@ -130,9 +134,13 @@ impl Check for Rule {
                             .snapshot
                             .files()
                             .any(|(file, source)| !bake.files.contains(&file) && mentions(source.text(), first));
-                        diagnostic.confidence(if elsewhere { Confidence::Low } else { Confidence::Medium });
+                        // A variable without a default is there to be given by who calls.
+                        let declared = bake.definition.variables().find(|variable| variable.name() == *first);
+                        let given = declared.as_ref().is_some_and(|variable| variable.attribute("default").is_none());
+                        let open = elsewhere || given;
+                        diagnostic.confidence(if open { Confidence::Low } else { Confidence::Medium });
                         diagnostic.help(format!("`{first}` has no value: give the variable a default"));
-                        if let Some(variable) = bake.definition.variables().find(|variable| variable.name() == *first) {
+                        if let Some(variable) = declared {
                             diagnostic.label(variable.name_span(), "declared without a value");
                         }
                     }

@@ -7,7 +7,7 @@
 //! Give each target tags of its own. Platforms of one image belong to one target with several `platforms`.
 //!
 //! Looked at are the targets of each bake command in workflows and of each group. Not flagged: targets that are equal in
-//! all that makes their result, targets whose output is files, and tags that depend on what a target, a job or a script sets.
+//! all that makes their result, targets whose output is files, pushes by digest, which make no tag, and tags that depend on what a target, a job or a script sets.
 //!
 //! ## Examples
 //!
@@ -56,6 +56,51 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### Pushed by digest
+//!
+//! ```hcl
+//! target "app" {
+//!   name      = "app-${arch}"
+//!   matrix    = { arch = ["amd64", "arm64"] }
+//!   platforms = ["linux/${arch}"]
+//!   tags      = ["shop"]
+//!   output    = ["type=registry,push-by-digest=true"]
+//! }
+//! ```
+//!
+//! ### Each in a job of its own
+//!
+//! ```hcl
+//! group "default" {
+//!   targets = ["web", "worker"]
+//! }
+//!
+//! target "web" {
+//!   target = "web"
+//! }
+//!
+//! target "worker" {
+//!   target = "worker"
+//! }
+//! ```
+//!
+//! ```yaml .github/workflows/ci.yml
+//! on: push
+//! jobs:
+//!   test:
+//!     runs-on: ubuntu-latest
+//!     strategy:
+//!       matrix:
+//!         target: [web, worker]
+//!     steps:
+//!       - uses: docker/bake-action@v6
+//!         with:
+//!           targets: ${{ matrix.target }}
+//!           load: true
+//!           set: "*.tags=shop:test"
+//!       - run: docker run shop:test
+//! ```
 //!
 //! ### The members of a matrix
 //!
@@ -119,8 +164,15 @@ impl Check for Rule {
         let mut seen: BTreeSet<Span> = BTreeSet::new();
         for together in project.built_together() {
             let mut tags: BTreeMap<String, Vec<(&Build, Span)>> = BTreeMap::new();
-            for build in together.builds.iter().filter(|build| build.makes_image()) {
-                for (tag, span) in build.tags.iter().filter(|(tag, _)| tag.is_fixed_in_run() && !tag.is_empty()) {
+            for build in together.builds.iter().filter(|build| build.makes_image() && !is_by_digest(build)) {
+                // What a call sets belongs to that call, not to the group as a whole.
+                let own = |span: &Span| {
+                    together.called
+                        || matches!(FileKind::of(project.path(span.file)), FileKind::BakeHcl | FileKind::BakeJson)
+                };
+                let tags_of =
+                    build.tags.iter().filter(|(tag, span)| tag.is_fixed_in_run() && !tag.is_empty() && own(span));
+                for (tag, span) in tags_of {
                     let name = match tag.as_known().and_then(|tag| ImageRef::parse(tag).ok()) {
                         Some(image) => format!("{}:{}", image.name(), image.effective_tag().unwrap_or_default()),
                         None => tag.to_string(),
@@ -153,4 +205,9 @@ impl Check for Rule {
             }
         }
     }
+}
+
+/// Whether the push makes no tag: what is written as a tag is then the name of the repository alone.
+fn is_by_digest(build: &Build) -> bool {
+    build.outputs.iter().any(|output| output.get("push-by-digest").and_then(Text::as_known) == Some("true"))
 }

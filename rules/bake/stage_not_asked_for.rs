@@ -3,7 +3,7 @@
 //! Without `target` the last stage of the Dockerfile is built, whatever the name of the bake target. A target `worker` that forgets
 //! `target = "worker"` builds the last stage, passes, and is pushed under the wrong name (docker/buildx#594, docker/buildx#2182).
 //!
-//! Not flagged: a last stage that stands on the one of the target's name, as `FROM worker`, and Dockerfiles that another target builds
+//! Not flagged: a last stage that stands on the one of the target's name, as `FROM worker`, or takes files from it, and Dockerfiles that another target builds
 //! with the stage of that name.
 //!
 //! ## Examples
@@ -68,6 +68,22 @@
 //!
 //! ## Also tested
 //!
+//! ### The last stage takes files from it
+//!
+//! ```dockerfile
+//! FROM debian:12 AS rocm
+//! RUN make
+//!
+//! FROM debian:12 AS final
+//! COPY --from=rocm /opt/rocm /opt/rocm
+//! ```
+//!
+//! ```hcl
+//! target "rocm" {
+//!   tags = ["shop/app:rocm"]
+//! }
+//! ```
+//!
 //! ### The last stage stands on it
 //!
 //! ```dockerfile
@@ -105,18 +121,14 @@ impl Check for Rule {
             let file = &project.dockerfiles[dockerfile];
             let Some(stage) = file.tree.stage_named(name) else { continue };
             let Some(last) = file.target_stage(None).filter(|last| *last != stage) else { continue };
-            let mut base = last;
-            while let Base::Stage(below) = file.base(base, Some(build)) {
-                base = below;
-                if base == stage {
-                    break;
-                }
-            }
+            // The last stage may stand on the other one, or take files from it.
+            let uses = project.reach(build).unwrap_or_default();
+            let needed = uses.get(stage).is_some_and(|used| *used != StageUse::Unreached);
             let asked = |other: &Build| {
                 let stage = other.target.as_ref().and_then(|target| target.eval.known());
                 stage.is_some_and(|stage| stage.eq_ignore_ascii_case(name))
             };
-            if base == stage || project.builds_of(dockerfile).any(asked) || !seen.insert(build.span) {
+            if needed || project.builds_of(dockerfile).any(asked) || !seen.insert(build.span) {
                 continue;
             }
             let message =

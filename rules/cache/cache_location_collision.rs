@@ -314,7 +314,7 @@ impl Check for Rule {
                 (None, Maker::Target { bake, .. }) => Run::Definition(*bake),
                 _ => continue,
             };
-            for entry in &build.cache_to {
+            for entry in build.cache_to.iter().filter(|entry| !project.is_gha_hidden(build, entry)) {
                 let Some(location) = entry.cache_location().filter(CacheLocation::is_fixed_in_run) else { continue };
                 let writer = Writer { build, entry, location };
                 groups.entry((run, writer.location.to_string())).or_default().push(writer);
@@ -322,7 +322,12 @@ impl Check for Rule {
         }
         let mut reported: BTreeSet<(String, Vec<Span>)> = BTreeSet::new();
         for ((run, location), writers) in &groups {
-            let distinct = distinct(writers);
+            let mut distinct = distinct(writers);
+            if matches!(run, Run::Definition(_)) {
+                // Commands that people type build one target after the other.
+                let mut names = BTreeSet::new();
+                distinct.retain(|writer| names.insert(&writer.build.name));
+            }
             if distinct.len() < 2 {
                 continue;
             }
@@ -336,8 +341,15 @@ impl Check for Rule {
                 true => "targets",
                 false => "builds",
             };
-            let names: Vec<String> = distinct.iter().map(|writer| format!("`{}`", writer.build.name)).collect();
-            let message = format!("{} {noun} write {location}: {}", names.len(), names.join(", "));
+            let mut names: Vec<String> = distinct.iter().map(|writer| format!("`{}`", writer.build.name)).collect();
+            names.dedup();
+            let count = distinct.len();
+            let message = match names.as_slice() {
+                // The legs of a matrix, or a target that is called twice.
+                [name] => format!("{count} different builds of {name} write {location}"),
+                names if names.len() > 6 => format!("{count} {noun} write {location}: {}, …", names[..5].join(", ")),
+                names => format!("{count} {noun} write {location}: {}", names.join(", ")),
+            };
             let diagnostic = found.add(*first, message);
             let confidence = confidence(project, *run, &distinct);
             diagnostic.confidence(confidence);
@@ -345,7 +357,9 @@ impl Check for Rule {
             for span in others {
                 diagnostic.label(*span, "written here too");
             }
-            for writer in distinct.iter().filter(|_| others.is_empty()) {
+            let mut places = BTreeSet::new();
+            for writer in distinct.iter().filter(|writer| others.is_empty() && places.insert(writer.build.span)).take(4)
+            {
                 diagnostic.label(writer.build.span, format!("`{}` writes it", writer.build.name));
             }
             if let Some(mut fix) = fix(project, writers, &distinct) {
@@ -487,6 +501,9 @@ fn fix(project: &Project, writers: &[Writer<'_>], distinct: &[Writer<'_>]) -> Op
                 }
             }
         }
+    }
+    if edits.is_empty() {
+        return None;
     }
     let title = "Give each target a cache location of its own";
     Some(Fix::safe(title, edits.into_values().collect()).rebuilds_once())

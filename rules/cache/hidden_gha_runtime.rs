@@ -120,15 +120,9 @@ impl Check for Rule {
         let mut seen = BTreeSet::new();
         for build in &project.builds {
             let Some(caller) = &build.caller else { continue };
-            let Some((workflow, job, step)) = project.step(caller.step) else { continue };
-            let entry = build.cache_from.iter().chain(&build.cache_to).find(|entry| entry.is("gha"));
-            let (Some(entry), Some(_)) = (entry, &step.run) else { continue };
-            // The token may be an option of the entry.
-            if entry.get("token").is_some() || project.text(workflow.file).contains("ACTIONS_RUNTIME_TOKEN") {
-                continue;
-            }
-            let before = job.steps.iter().take(caller.step.step).filter_map(|step| step.uses.as_ref());
-            if before.map(|uses| &uses.reference).any(may_expose) || !seen.insert(caller.span) {
+            let entries = build.cache_from.iter().chain(&build.cache_to);
+            let Some(entry) = entries.into_iter().find(|entry| project.is_gha_hidden(build, entry)) else { continue };
+            if !seen.insert(caller.span) {
                 continue;
             }
             let diagnostic =
@@ -138,16 +132,5 @@ impl Check for Rule {
             }
             diagnostic.help("put `crazy-max/ghaction-github-runtime` before this step, or build with docker's action");
         }
-    }
-}
-
-/// Whether an action may put the runner's variables into the environment of the steps behind it.
-fn may_expose(action: &ActionRef) -> bool {
-    let known = ["actions", "docker", "aws-actions", "google-github-actions", "azure"];
-    match action {
-        ActionRef::Repository { owner, repository, .. } => {
-            repository.eq_ignore_ascii_case("github-script") || !known.iter().any(|own| owner.eq_ignore_ascii_case(own))
-        }
-        _ => true,
     }
 }

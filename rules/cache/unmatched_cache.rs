@@ -9,7 +9,7 @@
 //! elsewhere, so that findings about them are less sure, and a registry image that is read but not written here is only a hint.
 //!
 //! Not flagged: a place that another file mentions, such as a Makefile or a step that moves the folder; anything, as long as some
-//! entries of the repository's builds depend on unknown values.
+//! entries of the repository's builds depend on unknown values, or a workflow of another repository is called and told about caches.
 //!
 //! ## Examples
 //!
@@ -58,6 +58,28 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### A workflow of another repository exports it
+//!
+//! ```dockerfile
+//! FROM scratch
+//! ```
+//!
+//! ```yaml .github/workflows/ci.yml
+//! on: push
+//! jobs:
+//!   build:
+//!     uses: docker/github-builder/.github/workflows/build.yml@v1
+//!     with:
+//!       cache: true
+//!       cache-scope: image
+//!   test:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - uses: docker/build-push-action@v6
+//!         with:
+//!           cache-from: type=gha,scope=image-linux-amd64
+//! ```
 //!
 //! ### Nothing is imported at all
 //!

@@ -8,7 +8,7 @@
 //! safe one, because a build may ask Git for its version.
 //!
 //! Not flagged: contexts that are no folder at the root of a repository, builds from a Git URL (BuildKit leaves `.git`
-//! out of those), mounts, stages for development and tests, and files that run Git or a build tool that asks it for a
+//! out of those), ignore files that let it in by `!.git`, mounts, stages for development and tests, and files that run Git or a build tool that asks it for a
 //! version behind the copy.
 //!
 //! ## Examples
@@ -58,6 +58,24 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### Let in on purpose
+//!
+//! ```dockerfile
+//! FROM rust:1
+//! COPY . .
+//! CMD ["app"]
+//! ```
+//!
+//! ```text .gitignore
+//! target
+//! ```
+//!
+//! ```dockerignore
+//! *
+//! !.git
+//! !src
+//! ```
 //!
 //! ### An ignore file without it
 //!
@@ -145,7 +163,8 @@ impl Check for Rule {
                 continue;
             }
             let file = project.ignore_file(build, dockerfile);
-            if file.is_some_and(|file| dockerignore::parse(file, project.text(file)).0.is_ignored(".git")) {
+            // A pattern that decides about it ignores it, or asks for it by a `!`.
+            if file.is_some_and(|file| dockerignore::parse(file, project.text(file)).0.verdict(".git").is_some()) {
                 continue;
             }
             let first = dockerfile.instructions().find_map(|(index, instruction)| match &instruction.body {

@@ -2,11 +2,13 @@
 //!
 //! A build step has no terminal. When a package manager wants to know whether to go on, it reads the end of its input, takes that for a no, and the
 //! build stops. apt asks as soon as anything beyond the named packages has to be installed or removed, so that a Dockerfile works until one day a
-//! package gets a new dependency; dnf, yum, zypper and conda always ask.
+//! package gets a new dependency; dnf, yum and zypper always ask.
 //!
 //! `-y` (for zypper `--non-interactive`) answers. `DEBIAN_FRONTEND=noninteractive` is about the questions of packages being set up and does not help.
 //!
-//! `yes |` answers every question that may ever come, and is only noted. Not flagged: commands that get their input from another pipe or a
+//! `yes |` answers every question that may ever come, and is only noted. What apt removes is a warning: `autoremove` asks only when there is
+//! something to remove, and the build that runs today shows that there is nothing. Not flagged: conda, which takes the end of its input for its
+//! default answer, yes, commands that get their input from another pipe or a
 //! file, microdnf before version 4, which never asks (a hint of low confidence), options in a variable that nobody knows here, and Dockerfiles
 //! that configure the answer.
 //!
@@ -23,7 +25,7 @@
 //!
 //! ```text
 //! Dockerfile:2:1: error[install-prompt] `apt-get install` asks for an answer that nobody gives
-//! Dockerfile:4:5: error[install-prompt] `apt-get purge` asks for an answer that nobody gives
+//! Dockerfile:4:5: warning[install-prompt] `apt-get purge` asks for an answer that nobody gives
 //! ```
 //!
 //! ```diff
@@ -45,29 +47,25 @@
 //! RUN dnf install httpd
 //! RUN yum groupinstall "Development Tools"
 //! RUN zypper in git
-//! RUN conda install numpy
 //! ```
 //!
 //! ```text
 //! Dockerfile:2:5: error[install-prompt] `dnf install` asks for an answer that nobody gives
 //! Dockerfile:3:5: error[install-prompt] `yum groupinstall` asks for an answer that nobody gives
 //! Dockerfile:4:5: error[install-prompt] `zypper in` asks for an answer that nobody gives
-//! Dockerfile:5:5: error[install-prompt] `conda install` asks for an answer that nobody gives
 //! ```
 //!
 //! ```diff
 //! --- a/Dockerfile
 //! +++ b/Dockerfile
-//! @@ -1,5 +1,5 @@
+//! @@ -1,4 +1,4 @@
 //!  FROM fedora:42
 //! -RUN dnf install httpd
 //! -RUN yum groupinstall "Development Tools"
 //! -RUN zypper in git
-//! -RUN conda install numpy
 //! +RUN dnf install -y httpd
 //! +RUN yum groupinstall -y "Development Tools"
 //! +RUN zypper --non-interactive in git
-//! +RUN conda install -y numpy
 //! ```
 //!
 //! ### Answered
@@ -77,6 +75,7 @@
 //! RUN apt-get update && apt-get install -y curl
 //! RUN dnf -y install httpd
 //! RUN zypper -n in git
+//! RUN conda install numpy
 //! ```
 //!
 //! ## Also tested
@@ -211,19 +210,20 @@ impl Check for Rule {
                         continue;
                     }
                     seen.push(&command.program);
-                    let same = asking.iter().filter(|(other, _)| other.program == command.program);
-                    let edits = same.map(|(other, asks)| edit(run, other, asks)).collect();
+                    let same: Vec<_> = asking.iter().filter(|(other, _)| other.program == command.program).collect();
+                    let same_action = |action: Action| same.iter().all(|(other, _)| other.action == action);
+                    let edits = same.iter().map(|(other, asks)| edit(run, other, asks)).collect();
                     let message = match by_yes(command) {
                         true => format!("`yes` answers whatever `{}` asks", command.title()),
                         false => format!("`{}` asks for an answer that nobody gives", command.title()),
                     };
                     let diagnostic =
                         found.add_at(dockerfile, run.instruction, command.title_span(), "this one asks", message);
-                    match asks.alias {
-                        Some(alias) => diagnostic.known_as(alias),
-                        None => diagnostic.unknown_elsewhere(),
-                    };
+                    if command.manager == Manager::Apt && same_action(Action::Remove) {
+                        diagnostic.severity(Severity::Warning);
+                    }
                     diagnostic
+                        .known_as(asks.alias)
                         .help(asks.help)
                         .fix(Fix::safe(format!("Answer with `{}`", asks.option), edits).rebuilds_once());
                     if by_yes(command) {
@@ -247,13 +247,12 @@ fn is_input(redirect: &shell::Redirect) -> bool {
 }
 
 /// Words of configurations that answer for all commands.
-const CONFIGURED: &[&str] =
-    &["assume-yes", "assumeyes", "defaultyes", "zypp_non_interactive", "always_yes", "always-yes"];
+const CONFIGURED: &[&str] = &["assume-yes", "assumeyes", "defaultyes", "zypp_non_interactive"];
 
 /// How a command is told to go on.
 struct Asks {
     option: &'static str,
-    alias: Option<&'static str>,
+    alias: &'static str,
     help: &'static str,
     /// Words of a configuration that answers for all commands.
     configured: &'static [&'static str],
@@ -282,7 +281,7 @@ fn asks(command: &PackageCommand) -> Option<Asks> {
                 || command.action == Action::Install && command.operands.is_empty() && command.packages.is_empty();
             (!silent).then_some(Asks {
                 option: "-y",
-                alias: Some("hadolint:DL3014"),
+                alias: "hadolint:DL3014",
                 help: "without `-y` the build stops as soon as more than the named packages has to change",
                 configured: &["assume-yes"],
             })
@@ -292,7 +291,7 @@ fn asks(command: &PackageCommand) -> Option<Asks> {
             let alias = if command.program == "yum" { "hadolint:DL3030" } else { "hadolint:DL3038" };
             (!command.has(&answers)).then_some(Asks {
                 option: "-y",
-                alias: Some(alias),
+                alias,
                 help: always,
                 configured: &["assumeyes", "defaultyes"],
             })
@@ -301,17 +300,9 @@ fn asks(command: &PackageCommand) -> Option<Asks> {
             let answers = ["-n", "--non-interactive", "-y", "--no-confirm", "-D", "--dry-run"];
             (!command.has(&answers)).then_some(Asks {
                 option: "--non-interactive",
-                alias: Some("hadolint:DL3034"),
+                alias: "hadolint:DL3034",
                 help: always,
                 configured: &["zypp_non_interactive"],
-            })
-        }
-        Manager::Conda if command.program != "micromamba" && !command.verb().starts_with("env") => {
-            (!command.has(&["-y", "--yes", "-d", "--dry-run", "-h"])).then_some(Asks {
-                option: "-y",
-                alias: None,
-                help: always,
-                configured: &["always_yes", "always-yes"],
             })
         }
         _ => None,

@@ -4,6 +4,8 @@
 //! `--build-arg` gets an error that does not say what is missing; editors, scanners and update bots cannot read the base at all.
 //! See <https://docs.docker.com/reference/build-checks/invalid-default-arg-in-from/>.
 //!
+//! An ARG that has to be passed may be meant, and the build that forgets it fails at once: that is only noted.
+//!
 //! Give the ARG a default, or use a form with one: `${TAG:-12}`.
 //!
 //! ## Examples
@@ -16,7 +18,7 @@
 //! ```
 //!
 //! ```text
-//! Dockerfile:2:6: warning[invalid-default-base] the base is `debian:` unless the build passes arguments: this is no valid tag
+//! Dockerfile:2:6: info[invalid-default-base] the base is `debian:` unless the build passes arguments: this is no valid tag
 //! ```
 //!
 //! ### A default
@@ -67,6 +69,7 @@ impl Check for Rule {
                 let empty = base.uses.iter().find(|used| used.definition == Definition::Declared);
                 let diagnostic = found.add(file.on_first_line(from, base.span), message).heeds(Heeds::Nothing);
                 if let Some(used) = empty {
+                    diagnostic.severity(Severity::Info);
                     diagnostic.help(format!("give `{}` a default", used.name));
                     let declared = evaluation.global(&used.name).and_then(|global| global.span);
                     if let Some(span) = declared {

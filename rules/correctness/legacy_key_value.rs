@@ -3,6 +3,8 @@
 //! `ENV name value` takes the whole rest of the line for the value. A second pair is swallowed without a word: `ENV A 1 B=2` sets `A`
 //! to `1 B=2`. See <https://docs.docker.com/reference/build-checks/legacy-key-value-format/>.
 //!
+//! The form works and costs nothing, so that it is only noted, unless the value has a second pair.
+//!
 //! The fix keeps the value to the letter, blanks, quotes and variables included. Where that cannot be shown, there is none.
 //!
 //! ## Examples
@@ -16,8 +18,8 @@
 //! ```
 //!
 //! ```text
-//! Dockerfile:2:5: warning[legacy-key-value] ENV is written in the old form, without `=`
-//! Dockerfile:3:7: warning[legacy-key-value] LABEL is written in the old form, without `=`
+//! Dockerfile:2:5: info[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:3:7: info[legacy-key-value] LABEL is written in the old form, without `=`
 //! ```
 //!
 //! ```diff
@@ -55,11 +57,11 @@
 //! ```
 //!
 //! ```text
-//! Dockerfile:2:5: warning[legacy-key-value] ENV is written in the old form, without `=`
-//! Dockerfile:3:5: warning[legacy-key-value] ENV is written in the old form, without `=`
-//! Dockerfile:4:5: warning[legacy-key-value] ENV is written in the old form, without `=`
-//! Dockerfile:5:5: warning[legacy-key-value] ENV is written in the old form, without `=`
-//! Dockerfile:6:5: warning[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:2:5: info[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:3:5: info[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:4:5: info[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:5:5: info[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:6:5: info[legacy-key-value] ENV is written in the old form, without `=`
 //! Dockerfile:7:5: warning[legacy-key-value] ENV is written in the old form, without `=`
 //! ```
 //!
@@ -97,8 +99,8 @@
 //! ```
 //!
 //! ```text
-//! Dockerfile:2:5: warning[legacy-key-value] ENV is written in the old form, without `=`
-//! Dockerfile:6:5: warning[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:2:5: info[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:6:5: info[legacy-key-value] ENV is written in the old form, without `=`
 //! ```
 //!
 //! ```diff
@@ -127,8 +129,8 @@
 //! ```
 //!
 //! ```text
-//! Dockerfile:3:5: warning[legacy-key-value] ENV is written in the old form, without `=`
-//! Dockerfile:4:5: warning[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:3:5: info[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:4:5: info[legacy-key-value] ENV is written in the old form, without `=`
 //! ```
 //!
 //! ```diff
@@ -169,8 +171,16 @@ impl Check for Rule {
                 let keyword = step.keyword(&file.tree);
                 let (span, heeds) = evaluation.place(file, stage, step, pair.key.span());
                 let message = format!("{} is written in the old form, without `=`", keyword.name());
-                let diagnostic =
-                    found.add(span, message).heeds(heeds).help("the whole rest of the line is the value of one name");
+                let diagnostic = found.add(span, message);
+                diagnostic.heeds(heeds).help("the whole rest of the line is the value of one name");
+                let swallowed = pair.value.split_whitespace().skip(1).any(|word| {
+                    word.split_once('=').is_some_and(|(name, _)| {
+                        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                    })
+                });
+                if !swallowed {
+                    diagnostic.severity(Severity::Info);
+                }
                 if step.is_own()
                     && let Some(edits) = rewrite(file, keyword, pair)
                 {

@@ -12,7 +12,7 @@
 //! The patch drops the option of pip and uv, which changes nothing in the image. Removing `docker-clean` is offered as
 //! an unsafe one.
 //!
-//! Not flagged: commands whose cache is not mounted, options whose value is not known, and apt in images of which it is
+//! Not flagged: commands whose cache is not mounted, `uv cache prune`, which keeps what is in use unless it is told `--ci`, options whose value is not known, and apt in images of which it is
 //! not known that they have `docker-clean`.
 //!
 //! ## Examples
@@ -66,6 +66,19 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### Entries that nothing uses
+//!
+//! ```dockerfile
+//! FROM python:3.13-slim
+//! COPY requirements.txt .
+//! RUN --mount=type=cache,target=/root/.cache/uv uv pip install -r requirements.txt && uv cache prune
+//! RUN --mount=type=cache,target=/root/.cache/uv uv pip install -r requirements.txt && uv cache prune --ci
+//! ```
+//!
+//! ```text
+//! Dockerfile:4:85: warning[cache-mount-defeated] `uv cache prune` empties the cache mount
+//! ```
 //!
 //! ### Emptied in the same step
 //!
@@ -177,7 +190,11 @@ fn by_option(project: &Project, run: &Run, found: &mut Findings) {
 /// Commands that empty the mounted directory.
 fn by_cleaning(project: &Project, run: &Run, found: &mut Findings) {
     let dockerfile = &project.dockerfiles[run.dockerfile];
-    for clean in run.packages.iter().filter(|command| command.action == Action::Clean) {
+    // `uv cache prune` removes what nothing uses any more; only with `--ci` do the downloads go.
+    let keeps = |command: &PackageCommand| {
+        command.manager == Manager::Uv && command.verb() == "cache prune" && !command.has(&["--ci"])
+    };
+    for clean in run.packages.iter().filter(|command| command.action == Action::Clean && !keeps(command)) {
         let Some(mount) = run.cache_mount(clean.manager) else { continue };
         let message = format!("`{}` empties the cache mount", clean.title());
         let diagnostic = found.add_at(dockerfile, run.instruction, clean.title_span(), "here", message);

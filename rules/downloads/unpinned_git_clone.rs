@@ -9,7 +9,7 @@
 //! <https://docs.docker.com/build/building/best-practices/#add-or-copy>.
 //!
 //! Not flagged: clones of a tag or of something that is not known (`--branch $VERSION`), clones behind which the same
-//! RUN checks something out, and those of which a branch is the point because the ARG of a cache buster stands above.
+//! stage checks something out, and those of which a branch is the point because the ARG of a cache buster stands above.
 //!
 //! ## Examples
 //!
@@ -64,14 +64,20 @@ impl Check for Rule {
                 };
                 names.iter().any(busts)
             };
+            let chooses = |command: &CommandRef| {
+                let words = command.simple.arguments();
+                let moves = ["checkout", "reset", "switch", "fetch", "am", "describe", "tag", "rev-list"];
+                command.simple.name() == Some("git") && words.iter().any(|word| moves.iter().any(|verb| word.is(verb)))
+            };
+            // The steps behind it may choose too, with an ARG that stands above the clone.
+            let later = || {
+                let later = project.runs(run.dockerfile).iter();
+                let mut later = later.filter(|other| other.stage == run.stage && other.instruction > run.instruction);
+                later.any(|other| project.commands(other).iter().any(chooses))
+            };
             let mut first = true;
             for clone in run.downloads.iter().filter(|download| download.program == "git") {
-                let chosen = commands.iter().skip(clone.command + 1).any(|command| {
-                    let words = command.simple.arguments();
-                    let moves = ["checkout", "reset", "switch", "fetch", "am", "describe", "tag", "rev-list"];
-                    command.simple.name() == Some("git")
-                        && words.iter().any(|word| moves.iter().any(|verb| word.is(verb)))
-                });
+                let chosen = commands.iter().skip(clone.command + 1).any(chooses) || later();
                 let named =
                     clone.options.iter().any(|option| matches!(option.name.as_str(), "-b" | "--branch" | "--revision"));
                 let branch = clone.revision.as_deref().filter(|revision| BRANCHES.contains(revision));

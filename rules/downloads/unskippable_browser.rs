@@ -12,7 +12,7 @@
 //! - playwright: downloads nothing when it is installed, only on `playwright install`; name one browser, add `--only-shell`.
 //! - pyppeteer: downloads nothing when it is installed, only on its first start or on `pyppeteer-install`.
 //!
-//! Not flagged: stages that one image stands on, downloads that run under a condition, and installs whose switch is set.
+//! Not flagged: stages that one image stands on, a stage of its own above one that other images stand on, downloads that run under a condition, and installs whose switch is set.
 //!
 //! ## Examples
 //!
@@ -77,6 +77,29 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### In a stage of its own
+//!
+//! ```dockerfile
+//! FROM node:24 AS base
+//! FROM base AS browsers
+//! RUN npx playwright install chromium
+//! FROM browsers AS release
+//! ```
+//!
+//! ```hcl
+//! target "slim" {
+//!   target = "base"
+//! }
+//!
+//! target "slim-browsers" {
+//!   target = "browsers"
+//! }
+//!
+//! target "release" {
+//!   target = "release"
+//! }
+//! ```
 //!
 //! ### Under a condition
 //!
@@ -167,11 +190,12 @@ impl Check for Rule {
                 for build in project.builds_of(at) {
                     let ships =
                         project.reach(build).is_some_and(|uses| uses.get(run.stage) == Some(&StageUse::Shipped));
-                    if ships && !images.iter().any(|other| other.name == build.name) {
+                    let known = |other: &&Build| other.name == build.name || other.recipe() == build.recipe();
+                    if ships && !images.iter().any(known) {
                         images.push(build);
                     }
                 }
-                if images.len() < 2 {
+                if images.len() < 2 || is_left_out(project, dockerfile, run) {
                     continue;
                 }
                 let names: Vec<String> = images.iter().map(|build| format!("`{}`", build.name)).collect();
@@ -187,6 +211,15 @@ impl Check for Rule {
             }
         }
     }
+}
+
+/// Whether another image stands on what is below the stage and goes without the browser: then it has a stage of its own.
+fn is_left_out(project: &Project, dockerfile: &Dockerfile, run: &Run) -> bool {
+    let Base::Stage(below) = dockerfile.base(run.stage, None) else { return false };
+    let ships = |uses: &[StageUse], stage: usize| uses.get(stage) == Some(&StageUse::Shipped);
+    project
+        .builds_of(run.dockerfile)
+        .any(|build| project.reach(build).is_some_and(|uses| ships(&uses, below) && !ships(&uses, run.stage)))
 }
 
 /// What browser a RUN fetches, and where it says so.

@@ -8,7 +8,7 @@
 //! copy and does nothing else. It is not applied as a safe one, because an install script may read other files too.
 //!
 //! Not flagged: installs that name their packages, installs of the project itself (`pip install .`), manifests that are
-//! not in the context, and a second install behind one that has read the same manifest.
+//! not in the context, and a second install behind one that has read the same manifest, or behind `cargo chef cook`.
 //!
 //! ## Examples
 //!
@@ -67,6 +67,27 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### Dependencies that are cooked before
+//!
+//! ```dockerfile
+//! FROM lukemathwalker/cargo-chef:0.1.73-rust-1.89 AS planner
+//! WORKDIR /app
+//! COPY . .
+//! RUN cargo chef prepare --recipe-path recipe.json
+//!
+//! FROM lukemathwalker/cargo-chef:0.1.73-rust-1.89
+//! WORKDIR /app
+//! COPY --from=planner /app/recipe.json .
+//! RUN cargo chef cook --release --recipe-path recipe.json
+//! COPY . .
+//! RUN cargo install --locked --path .
+//! ```
+//!
+//! ```toml Cargo.toml
+//! [package]
+//! name = "app"
+//! ```
 //!
 //! ### A requirements file that includes another
 //!
@@ -221,7 +242,14 @@ fn is_repeated(project: &Project, at: usize, stage: usize, index: usize, install
         other.manager == install.manager
             && other.manifests.iter().any(|one| install.manifests.iter().any(|two| one.path == two.path))
     };
-    before.flat_map(|run| run.installs()).any(reads)
+    let before: Vec<&Run> = before.collect();
+    // `cargo chef cook` has built the dependencies from a recipe that it made of the manifests.
+    let cooks = |command: &CommandRef| {
+        let words = command.simple.arguments();
+        command.simple.name() == Some("cargo") && words.iter().any(|word| word.is("cook"))
+    };
+    let cooked = || before.iter().any(|run| project.commands(run).iter().any(cooks));
+    before.iter().flat_map(|run| run.installs()).any(reads) || install.manager == Manager::Cargo && cooked()
 }
 
 fn is_project(path: &str) -> bool {

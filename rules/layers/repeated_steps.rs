@@ -16,7 +16,8 @@
 //!
 //! The finding is a warning when different jobs build the copies, and a hint about upkeep otherwise. Not flagged: steps
 //! that neither install nor download nor compile anything, one short step alone, and what stages have in common because
-//! they stand on one stage.
+//! they stand on one stage, files whose head says that a program writes them and people should not edit them, and bases of which
+//! nobody here knows the name.
 //!
 //! ## Examples
 //!
@@ -174,6 +175,36 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### Written by a program
+//!
+//! ```dockerfile 1/Dockerfile
+//! # Generated from Dockerfile.template. DO NOT EDIT.
+//! FROM debian:12
+//! RUN apt-get update && apt-get install -y --no-install-recommends build-essential libssl-dev libpq-dev zlib1g-dev curl
+//! ENV VERSION=1
+//! ```
+//!
+//! ```dockerfile 2/Dockerfile
+//! # Generated from Dockerfile.template. DO NOT EDIT.
+//! FROM debian:12
+//! RUN apt-get update && apt-get install -y --no-install-recommends build-essential libssl-dev libpq-dev zlib1g-dev curl
+//! ENV VERSION=2
+//! ```
+//!
+//! ### A base that the build passes
+//!
+//! ```dockerfile deb.Dockerfile
+//! ARG BASE
+//! FROM ${BASE}
+//! RUN apt-get update && apt-get install -y --no-install-recommends build-essential libssl-dev libpq-dev zlib1g-dev curl
+//! ```
+//!
+//! ```dockerfile ubuntu.Dockerfile
+//! ARG BASE
+//! FROM ${BASE}
+//! RUN apt-get update && apt-get install -y --no-install-recommends build-essential libssl-dev libpq-dev zlib1g-dev curl
+//! ```
 //!
 //! ### Nothing worth sharing
 //!
@@ -589,6 +620,11 @@ impl Check for Rule {
             }
             let copies: Vec<&Chain> = group.copies.iter().map(|at| &chains[*at]).collect();
             let Some((last, others)) = copies.split_last() else { continue };
+            // Whoever writes the file by a program has the steps once, and an empty base is whatever the build passes.
+            let generated = |chain: &&Chain| project.dockerfiles[chain.dockerfile].is_generated();
+            if first.base.is_empty() || copies.iter().all(generated) {
+                continue;
+            }
             let place = |chain: &Chain| {
                 let dockerfile = &project.dockerfiles[chain.dockerfile];
                 let end = &dockerfile.tree.instructions[chain.steps[group.steps - 1].instruction];

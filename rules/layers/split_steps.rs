@@ -5,7 +5,7 @@
 //! is downloaded, run, pushed and stored twice.
 //!
 //! Set what differs behind the steps that are the same. Values that only the program at the end reads can always go
-//! down; a value that the steps themselves read cannot.
+//! down; a value that the steps themselves read cannot. In files that nothing of the repository builds it is only noted.
 //!
 //! Not flagged: steps that neither install nor download nor compile, differences in the text of the steps themselves,
 //! and variables that the steps may read: those that they name and those that package managers and compilers heed by
@@ -31,7 +31,7 @@
 //! ```
 //!
 //! ```text
-//! worker.Dockerfile:3:1: warning[split-steps] this step is that of flower.Dockerfile, yet it is built for itself because of `ENV FLOWER_PORT`
+//! worker.Dockerfile:3:1: info[split-steps] this step is that of flower.Dockerfile, yet it is built for itself because of `ENV FLOWER_PORT`
 //! ```
 //!
 //! ```diff
@@ -147,6 +147,11 @@ impl Check for Rule {
                 span,
                 format!("this step is that of {whose}, yet it is built for itself because of {}", names.join(", ")),
             );
+            // Files that nothing here builds may never be built by one builder.
+            let alone = |chain: &Chain| matches!(project.builds[chain.build].maker, Maker::Standalone(_));
+            if original.file != dockerfile.file && (alone(first) || alone(second)) {
+                diagnostic.severity(Severity::Info);
+            }
             diagnostic.label(original_span, "the same step");
             for (name, there, here) in &split.differences {
                 let (dockerfile, value) = if here.is_some() { (dockerfile, here) } else { (original, there) };

@@ -80,7 +80,11 @@ impl Check for Rule {
     fn check(&self, project: &Project, found: &mut Findings) {
         for base in project.base_images() {
             let Some(image) = &base.image else { continue };
-            if image.digest.is_some() || project.makes_image(image) {
+            let written = project.snapshot.get(base.span.file).map_or("", |source| source.slice(base.span));
+            if image.digest.is_some()
+                || project.makes_image(image)
+                || project.is_named_context(base.dockerfile, written)
+            {
                 continue;
             }
             let name = image.familiar_name();
@@ -89,8 +93,7 @@ impl Check for Rule {
                     let diagnostic = found.add(base.span, format!("base image `{name}` has no tag"));
                     diagnostic.help(format!("without one it is `{name}:latest`, whatever was pushed last"));
                     // hadolint does not look behind variables.
-                    let written = project.snapshot.get(base.span.file).map(|source| source.slice(base.span));
-                    match written.is_some_and(|written| written.starts_with('$')) {
+                    match written.starts_with('$') {
                         true => diagnostic.unknown_elsewhere(),
                         false => diagnostic.known_as("hadolint:DL3006"),
                     };

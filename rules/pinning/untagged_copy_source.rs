@@ -141,7 +141,7 @@ impl Check for Rule {
                 for (name, is_copy) in names {
                     let stage =
                         if is_copy { dockerfile.tree.copy_from(name) } else { dockerfile.tree.mount_from(name) };
-                    let is_context = project.builds_of(at).any(|build| build.named_context(name).is_some());
+                    let is_context = project.is_named_context(at, name);
                     if stage != StageRef::External || is_context || name.contains('$') || name.as_str() == "scratch" {
                         continue;
                     }

@@ -10,6 +10,9 @@
 //! `pword`, `passwd`, `secret` or `token`, and none is `public`, `file` or `version`. An ARG before the first FROM is not flagged. One behind ONBUILD is
 //! flagged where it stands; BuildKit reports it where it runs.
 //!
+//! Where the value that is written in the file is evidently no secret, this only notes that BuildKit warns: an ENV that is empty, the path of
+//! a file, a switch, the fingerprint of a GPG key.
+//!
 //! ## Compared with hadolint
 //!
 //! DL3064 looks for a few words anywhere in a name, which makes secrets of `TOKENIZER`, `SECRETS_DIR` and `DB_USERNAME`, and it misses `AUTH`,
@@ -38,6 +41,25 @@
 //! FROM node:22
 //! ENV GPG_PUBLIC_KEY=x TOKENIZER=bpe DB_PASSWORD_FILE=/run/secrets/db
 //! RUN --mount=type=secret,id=npm-token,env=NPM_TOKEN npm ci
+//! ```
+//!
+//! ### No secrets
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! ENV GPG_KEY A035C8C19219BA821ECEA86B64E628F8D684696D
+//! ENV VPN_PASSWORD= \
+//!     VPN_PASSWORD_SECRETFILE=/run/secrets/vpn \
+//!     VPN_TOKEN=$TOKEN
+//! ARG CLOUD_CREDENTIALS=/etc/cloud/key.json
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: info[secret-in-arg-or-env] BuildKit takes `GPG_KEY` for a secret, by its name
+//! Dockerfile:3:1: info[secret-in-arg-or-env] BuildKit takes `VPN_PASSWORD_SECRETFILE` for a secret, by its name
+//! Dockerfile:3:1: warning[secret-in-arg-or-env] the value of `VPN_TOKEN` stands in the image's configuration
+//! Dockerfile:3:5: info[secret-in-arg-or-env] BuildKit takes `VPN_PASSWORD` for a secret, by its name
+//! Dockerfile:6:5: info[secret-in-arg-or-env] BuildKit takes `CLOUD_CREDENTIALS` for a secret, by its name
 //! ```
 //!
 //! ## Also tested
@@ -101,6 +123,19 @@ impl Check for Rule {
                 let Effect::Set(settings) = &step.effect else { continue };
                 for setting in settings.iter().filter(|setting| is_secret(&setting.name)) {
                     let (span, heeds) = evaluation.place(file, stage, step, setting.span);
+                    if value_of(step.body(&file.tree), setting.span)
+                        .is_some_and(|value| is_harmless(&setting.name, value, keyword))
+                    {
+                        let diagnostic = found
+                            .add(span, format!("BuildKit takes `{}` for a secret, by its name", setting.name))
+                            .heeds(heeds)
+                            .help("its value is none: `# check=skip=SecretsUsedInArgOrEnv` at the head of the file ends the warning of the build");
+                        diagnostic.severity(Severity::Info).known_as("buildkit:SecretsUsedInArgOrEnv");
+                        if step.is_own() && hadolint_minds(&setting.name) {
+                            diagnostic.known_as("hadolint:DL3064");
+                        }
+                        continue;
+                    }
                     let place = if keyword == Keyword::Arg { "history" } else { "configuration" };
                     let diagnostic = found
                         .add(span, format!("the value of `{}` stands in the image's {place}", setting.name))
@@ -141,6 +176,34 @@ fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     let has = |words: &[&str]| name.split('_').any(|part| words.contains(&part));
     has(SECRETS) && !has(HARMLESS)
+}
+
+/// The text of the value that is given to the name at a place.
+fn value_of(body: &Body, name: Span) -> Option<&str> {
+    match body {
+        Body::Env(values) => values.pairs.iter().find(|pair| pair.key.span() == name).map(|pair| pair.value.as_str()),
+        Body::Arg(pairs) => {
+            pairs.iter().find(|pair| pair.name.span() == name)?.value.as_ref().map(|value| value.as_str())
+        }
+        _ => None,
+    }
+}
+
+/// Whether a value that is written in the file is none that has to be kept: nothing at all, where a file lies, a switch, or the
+/// fingerprint of a public key. An ARG without a value gets one from the command line.
+fn is_harmless(name: &str, value: &str, keyword: Keyword) -> bool {
+    let name = name.to_ascii_uppercase();
+    let value = value.trim_matches(['"', '\'']);
+    let path = value.starts_with('/') && !value.contains(char::is_whitespace);
+    let switch = matches!(value.to_ascii_lowercase().as_str(), "true" | "false" | "none" | "null" | "{}" | "[]");
+    let fingerprint = |text: &str| text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let signing = ["GPG", "PGP", "FINGERPRINT"].iter().any(|word| name.split('_').any(|part| part == *word));
+    value.is_empty() && keyword == Keyword::Env
+        || path
+        || switch
+        || signing && !value.is_empty() && value.split_whitespace().all(fingerprint)
+        // What apt-key calls its own setting.
+        || name == "APT_KEY_DONT_WARN_ON_DANGEROUS_USAGE"
 }
 
 /// Whether hadolint takes the name for a secret too: it looks for some words anywhere in a name.

@@ -3,6 +3,8 @@
 //! A step runs as the user that USER names, root unless told otherwise, so there is nothing that sudo could add. It has to be installed, its rules have to be written, and both stay in the image as a way for an
 //! attacker to become root. Where a step needs other rights than those before it, USER says so.
 //!
+//! `sudo -u app` in a step of root gives rights away instead, which is only noted: `USER app` does the same.
+//!
 //! The fix takes sudo away where the file's own USER is root, or where it names none. It is unsafe because a base image may have set another user.
 //!
 //! ## Examples
@@ -37,6 +39,21 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### Root becomes another user
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN cd /srv && sudo -u app make
+//! RUN sudo -E --user=app make && sudo -Hu app make install
+//! RUN sudo -u app make && sudo make install
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:16: info[sudo-in-build] a build step calls sudo
+//! Dockerfile:3:5: info[sudo-in-build] a build step calls sudo
+//! Dockerfile:4:5: warning[sudo-in-build] a build step calls sudo
+//! ```
 //!
 //! ### As another user, with options, on a later line
 //!
@@ -92,7 +109,13 @@ impl Check for Rule {
             let Some((first, _)) = calls.first() else { continue };
             let diagnostic = found.add_at(dockerfile, run.instruction, *first, "here", "a build step calls sudo");
             let root = matches!(run.user.as_deref(), None | Some("root" | "0"));
+            // Root that asks for another user gives rights away.
+            let drops = root && commands.iter().all(gives_rights_away);
+            if drops {
+                diagnostic.severity(Severity::Info);
+            }
             diagnostic.help(match root {
+                true if drops => "a step runs as the user that USER names: with `USER` before it no sudo is needed",
                 true => "the step runs as root already",
                 false => "put the steps of root before the USER, or between `USER root` and that one",
             });
@@ -102,6 +125,25 @@ impl Check for Rule {
             }
         }
     }
+}
+
+/// Whether sudo is told to become another user than root.
+fn gives_rights_away(command: &CommandRef) -> bool {
+    let mut words = command.simple.words.iter().map(|word| word.as_plain().unwrap_or_default());
+    if !words.any(|word| word.rsplit('/').next() == Some("sudo")) {
+        return true;
+    }
+    while let Some(option) = words.next().filter(|word| word.starts_with('-')) {
+        let joined =
+            option.strip_prefix("--user=").or_else(|| option.strip_prefix("-u").filter(|user| !user.is_empty()));
+        if let Some(user) = joined {
+            return user != "root";
+        }
+        if option == "--user" || !option.starts_with("--") && option.ends_with('u') {
+            return words.next().is_some_and(|user| user != "root");
+        }
+    }
+    false
 }
 
 /// The word `sudo` of a command, and an edit that takes it away if it has no options.

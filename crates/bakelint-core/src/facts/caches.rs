@@ -7,7 +7,7 @@ use crate::model::Project;
 use crate::model::bake::BakeCall;
 use crate::model::build::{Build, Entry};
 use crate::model::value::{Text, TextPart};
-use crate::model::workflow::Job;
+use crate::model::workflow::{ActionRef, Job};
 use crate::source::Span;
 
 /// The place that a cache export writes and a cache import reads.
@@ -180,7 +180,8 @@ impl Project {
         let complete = |call: &BakeCall| {
             !call.open && call.set.iter().all(|(text, _)| text.is_empty() || text.prefix().contains('='))
         };
-        let known = self.bake_calls.iter().all(complete);
+        let mut jobs = self.workflows.iter().flat_map(|workflow| &workflow.jobs);
+        let known = self.bake_calls.iter().all(complete) && !jobs.any(Job::may_use_caches);
         let mut traffic = CacheTraffic { writes_known: known, reads_known: known, ..CacheTraffic::default() };
         for build in &self.builds {
             let uses = |entries: &'_ [Entry]| -> bool { entries.iter().all(|entry| entry.kind.as_known().is_some()) };
@@ -199,6 +200,20 @@ impl Project {
 }
 
 impl Project {
+    /// Whether buildx leaves an entry out where the build is called: GitHub's cache needs an address and a token that the runner gives to
+    /// actions and not to scripts (buildx, `build/opt.go`). A step before the script may pass them on.
+    pub fn is_gha_hidden(&self, build: &Build, entry: &Entry) -> bool {
+        let Some(caller) = build.caller.as_ref().filter(|_| entry.is("gha")) else { return false };
+        let Some((workflow, job, step)) = self.step(caller.step) else { return false };
+        let text = self.snapshot.get(workflow.file).map_or("", |source| source.text());
+        // The token may be an option of the entry.
+        if step.run.is_none() || entry.get("token").is_some() || text.contains("ACTIONS_RUNTIME_TOKEN") {
+            return false;
+        }
+        let mut before = job.steps.iter().take(caller.step.step).filter_map(|step| step.uses.as_ref());
+        !before.any(|uses| may_expose(&uses.reference))
+    }
+
     /// An edit that adds an option to an entry of a cache or output, where it is written as literal text or as an object on one line.
     pub fn add_option(&self, entry: &Entry, name: &str, value: &str) -> Option<Edit> {
         let span = entry.span;
@@ -216,7 +231,25 @@ impl Project {
     }
 }
 
+/// Whether an action may put the runner's variables into the environment of the steps behind it.
+fn may_expose(action: &ActionRef) -> bool {
+    let known = ["actions", "docker", "aws-actions", "google-github-actions", "azure"];
+    match action {
+        ActionRef::Repository { owner, repository, .. } => {
+            repository.eq_ignore_ascii_case("github-script") || !known.iter().any(|own| owner.eq_ignore_ascii_case(own))
+        }
+        _ => true,
+    }
+}
+
 impl Job {
+    /// Whether a workflow of another repository is called that may use caches: one that is told about them.
+    fn may_use_caches(&self) -> bool {
+        let away = self.uses.as_ref().is_some_and(|uses| matches!(uses.reference, ActionRef::Repository { .. }));
+        let tells = |name: &str| name.to_ascii_lowercase().contains("cache");
+        away && self.with.fields.iter().any(|field| tells(&field.name.node))
+    }
+
     /// Whether it runs on a Linux machine of GitHub's, which is new for each job and has Docker as it comes.
     pub fn is_hosted(&self) -> bool {
         let labels = self.runs_on.as_ref().map(|runs_on| runs_on.labels.as_slice()).unwrap_or_default();

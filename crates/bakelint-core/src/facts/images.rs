@@ -1,9 +1,11 @@
 //! Images: what stages stand on, and what builds make.
 
+use crate::bake::Declared;
 use crate::model::Project;
-use crate::model::build::Context;
+use crate::model::build::{Context, Maker};
 use crate::model::dockerfile::Base;
 use crate::source::Span;
+use crate::syntax::hcl::ExprKind;
 use crate::syntax::image::ImageRef;
 
 /// A base image of a stage, over all builds of its Dockerfile.
@@ -39,6 +41,21 @@ impl Project {
             }
         }
         images
+    }
+
+    /// Whether a name stands for a named context in a build of the Dockerfile; of one that nothing here is known to build, in any build
+    /// of the repository.
+    pub fn is_named_context(&self, dockerfile: usize, name: &str) -> bool {
+        let alone = self.builds_of(dockerfile).all(|build| matches!(build.maker, Maker::Standalone(_)));
+        let mut builds = self.builds.iter();
+        // A target that cannot be evaluated makes no build, and names its contexts all the same.
+        let written = |target: Declared<'_>| match target.attribute("contexts").map(|contexts| &contexts.kind) {
+            Some(ExprKind::Object(object)) => object.entries.iter().any(|entry| entry.name() == Some(name)),
+            _ => false,
+        };
+        let in_bakes = || self.bakes.iter().any(|bake| bake.definition.targets().any(written));
+        self.builds_of(dockerfile).any(|build| build.named_context(name).is_some())
+            || alone && (builds.any(|build| build.named_context(name).is_some()) || in_bakes())
     }
 
     /// The folder that is the context of a Dockerfile's builds, by its index; `None` when it is not known or not one. Where workflows

@@ -109,6 +109,20 @@ impl Bake {
         Bake { folder: folder.to_owned(), files, definition, evaluation, called: false }
     }
 
+    /// The errors that are there whatever the environment gives for the variables that have no value of their own.
+    pub fn certain_errors(&self) -> Vec<&BakeError> {
+        let unset = self.evaluation.variables.iter().filter(|(_, variable)| variable.value.is_null());
+        let given: BTreeMap<String, bake::Eval<String>> =
+            unset.map(|(name, _)| (name.clone(), bake::Eval::Dynamic)).collect();
+        let errors = self.evaluation.errors.iter();
+        if self.evaluation.errors.is_empty() || given.is_empty() {
+            return errors.collect();
+        }
+        let inputs = Inputs { variables: given, ..Inputs::default() };
+        let others = evaluate(&self.definition, &inputs, &Sealed::default()).errors;
+        errors.filter(|error| others.iter().any(|other| other.span == error.span)).collect()
+    }
+
     /// Whether a variable takes text as it is, so that text with unknown parts can be put in.
     fn takes_text(&self, name: &str) -> bool {
         self.evaluation.variables.get(name).is_some_and(|variable| match &variable.ty {
@@ -281,8 +295,12 @@ impl Converter<'_> {
     }
 
     fn entry<T>(&self, set: &Set<T>, kind: &str, options: &BTreeMap<String, String>, otherwise: Span) -> Entry {
+        // Text without `=` is the reference of a registry, but one that is wholly unknown may have a `type` of its own.
+        let whole = (options.len() == 1).then(|| options.get("ref")).flatten();
+        let whole = whole.map(|text| self.unknowns.decode(text));
+        let unknown = whole.filter(|text| matches!(text.parts(), [TextPart::Unknown(_)]));
         Entry {
-            kind: self.text(kind, &set.origin),
+            kind: unknown.unwrap_or_else(|| self.text(kind, &set.origin)),
             options: options.iter().map(|(name, value)| (name.clone(), self.unknowns.decode(value))).collect(),
             span: self.span(&set.origin, otherwise),
         }
@@ -407,7 +425,9 @@ impl Converter<'_> {
         build.cache_known = !unknown("cache-from") && !unknown("cache-to");
         build.cache_from = self.cache(&target.cache_from, span);
         build.cache_to = self.cache(&target.cache_to, span);
-        build.outputs = target.output.iter().flatten().map(|output| self.export(output, span)).collect();
+        // What is inherited does not count where the target's own value cannot be told.
+        let outputs = target.output.iter().flatten().filter(|_| !unknown("output"));
+        build.outputs = outputs.map(|output| self.export(output, span)).collect();
         let pushes = |entry: &Entry| entry.is("registry") || entry.get("push").and_then(Text::as_known) == Some("true");
         build.push = if unknown("output") { Eval::Dynamic } else { Eval::Known(build.outputs.iter().any(pushes)) };
         build.load = Eval::Known(build.outputs.iter().any(|entry| entry.is("docker")));

@@ -51,11 +51,24 @@ impl Dockerfile {
     }
 
     /// Whether a file that only its name makes a Dockerfile is one: some other format's file may be called
-    /// `Dockerfile.whatever`, and then begins with something that is no instruction.
+    /// `Dockerfile.whatever`, and then begins with something that is no instruction. Nor is a file one that a preprocessor
+    /// makes a Dockerfile of: one with `INCLUDE`, or a piece without a FROM that others include.
     pub fn looks_like_one(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
         let plain = matches!(name, "Dockerfile" | "Containerfile");
-        plain || self.tree.instructions.first().is_none_or(|first| first.keyword != Keyword::Unknown)
+        let instructions = &self.tree.instructions;
+        let unknown = |instruction: &Instruction| instruction.keyword == Keyword::Unknown;
+        let include = |word: &str| matches!(word.to_ascii_uppercase().as_str(), "INCLUDE" | "INCLUDE+");
+        let is_piece = self.tree.stages.is_empty() && !instructions.is_empty() && !instructions.iter().any(unknown);
+        !instructions.iter().any(|instruction| unknown(instruction) && include(&instruction.word))
+            && (plain || !is_piece && !instructions.first().is_some_and(unknown))
+    }
+
+    /// Whether a comment above the first instruction says that a program writes the file and people should not.
+    pub fn is_generated(&self) -> bool {
+        let end = self.tree.instructions.first().map_or(0, |first| first.span.start as usize);
+        let head = self.source.text().get(..end).unwrap_or_default().to_ascii_lowercase();
+        head.contains("do not edit") && ["generated", "template"].iter().any(|word| head.contains(word))
     }
 
     /// All instructions with their indices.
@@ -166,6 +179,11 @@ impl Dockerfile {
     /// What a stage stands on, for a build or for the defaults.
     pub fn base(&self, stage: usize, build: Option<&Build>) -> Base {
         let Some(node) = self.tree.stages.get(stage) else { return Base::Scratch };
+        // A context that is named like the stage stands in its place (BuildKit, frontend/dockerfile/dockerfile2llb/convert.go).
+        let in_place = node.name.as_deref().and_then(|name| build?.named_context(name));
+        if let Some(context) = in_place {
+            return Base::Context(context.name.clone());
+        }
         let text = self.expand_global(&node.base, build);
         let Some(name) = text.as_known() else { return Base::Image(text) };
         if let Some(context) = build.and_then(|build| build.named_context(name)) {

@@ -11,6 +11,7 @@ use crate::model::dockerfile::Dockerfile;
 use crate::model::paths;
 use crate::model::services::Services;
 use crate::model::value::{Text, Value};
+use crate::model::workflow;
 use crate::snapshot::FileKind;
 use crate::source::{FileId, Span};
 
@@ -44,6 +45,7 @@ fn calls(project: &mut Project, services: &mut Services) {
 fn bake_request(project: &mut Project, request: BakeRequest) {
     let BakeRequest { folder, files, mut call, environment } = request;
     let mut found: Vec<FileId> = Vec::new();
+    let is_named = !files.is_empty();
     let names: Vec<String> = if files.is_empty() && !call.open {
         DEFAULT_FILES.iter().filter_map(|name| paths::join(&folder, name)).collect()
     } else {
@@ -53,7 +55,8 @@ fn bake_request(project: &mut Project, request: BakeRequest) {
         match project.snapshot.find(&name) {
             Some(file) => found.push(file),
             None if project.snapshot.has_path(&name) => project.missing.push(name),
-            None => {}
+            // A file that is not there by itself is there by the time of the call, written by another step.
+            None => call.open |= is_named,
         }
     }
     if found.is_empty() {
@@ -61,11 +64,14 @@ fn bake_request(project: &mut Project, request: BakeRequest) {
     }
     let at = bake_of(project, &folder, found);
     call.bake = at;
+    let job =
+        call.caller.as_ref().and_then(|caller| project.workflows.get(caller.step.workflow)?.jobs.get(caller.step.job));
     let bake = &mut project.bakes[at];
     bake.called = true;
     for declared in bake.definition.variables() {
         let name = declared.name();
-        let given = environment.get(name).cloned().or_else(|| callers::github_variable(name));
+        let written = || job.filter(|job| workflow::may_set(job, name)).map(|_| Text::unknown(format!("env.{name}")));
+        let given = environment.get(name).cloned().or_else(|| callers::github_variable(name)).or_else(written);
         if let Some(value) = given {
             call.variables.entry(name.to_owned()).or_insert(value);
         }

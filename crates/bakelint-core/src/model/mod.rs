@@ -106,8 +106,13 @@ impl Project {
                 }
                 FileKind::Compose => {
                     let (compose, errors) = Compose::parse(file, source.text());
-                    project.composes.push(compose);
-                    project.errors.extend(errors);
+                    // A file that compose does not find by itself may be a piece that a script puts together with others.
+                    let name = source.path.rsplit('/').next().unwrap_or_default();
+                    let found = name.starts_with("compose") || name.starts_with("docker-compose");
+                    if found || errors.is_empty() {
+                        project.composes.push(compose);
+                        project.errors.extend(errors);
+                    }
                 }
                 _ => {}
             }

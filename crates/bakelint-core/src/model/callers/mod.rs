@@ -193,19 +193,20 @@ fn workflow_calls(project: &Project, scripts: &Scripts<'_>, at: usize, scope: &S
     }
 }
 
-/// Adds a call, or counts one more leg for one that is equal but for its leg.
+/// Adds a call, or counts one more leg for one that is equal but for its leg: what the legs have in common is kept.
 fn add(calls: &mut BTreeMap<String, usize>, found: &mut Vec<Call>, mut call: Call) {
-    let caller = call.caller_mut().take();
+    let other = call.caller_mut().take();
     let shown = format!("{call:?}");
-    *call.caller_mut() = caller;
     match calls.get(&shown) {
         Some(at) => {
             if let Some(caller) = found[*at].caller_mut() {
                 caller.legs += 1;
-                caller.leg.clear();
+                let leg = other.map(|other| other.leg).unwrap_or_default();
+                caller.leg.retain(|name, value| leg.get(name) == Some(value));
             }
         }
         None => {
+            *call.caller_mut() = other;
             calls.insert(shown, found.len());
             found.push(call);
         }
@@ -233,10 +234,13 @@ impl<'p> Reader<'p> {
         }
         if let Some(uses) = &step.uses {
             let span = uses.value.span;
-            if BUILD_ACTIONS.iter().any(|action| step.uses_action(action)) {
+            // An action that only sets a builder up leaves the building to another step.
+            let sets_up = step.input("setup-only").is_some_and(|field| scope.switch(field) != Some(false));
+            let is_one_of = |actions: &[&str]| !sets_up && actions.iter().any(|action| step.uses_action(action));
+            if is_one_of(BUILD_ACTIONS) {
                 let build = self.build_action(step, scope, span);
                 self.commands.found.push(Call::Build(Box::new(build)));
-            } else if BAKE_ACTIONS.iter().any(|action| step.uses_action(action)) {
+            } else if is_one_of(BAKE_ACTIONS) {
                 let request = self.bake_action(step, scope, span);
                 self.commands.found.push(Call::Bake(Box::new(request)));
             } else if let ActionRef::Local(path) = &uses.reference

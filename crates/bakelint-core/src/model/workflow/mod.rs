@@ -12,6 +12,7 @@ mod scope;
 pub use filter::{filter_includes, pattern_matches};
 pub use matrix::{Axis, Leg, Matrix, MatrixItem};
 pub use scope::Scope;
+pub(in crate::model) use scope::may_set;
 
 use std::collections::BTreeSet;
 

@@ -152,10 +152,18 @@ impl<'w> Scope<'w> {
     /// The text of the lines of a template that hold something: how inputs such as `tags` are lists. A line that is an
     /// unknown expression stays one line, though it may become several.
     pub fn lines(&self, scalar: &Scalar) -> Vec<(Text, crate::source::Span)> {
-        let lines = scalar.lines().into_iter().map(|line| {
+        let lines = scalar.lines().into_iter().flat_map(|line| {
             let (template, _) = crate::syntax::expression::parse_template(&line);
             let span = line.span();
-            (self.text(&Scalar { span, text: line, template, ..scalar.clone() }), span)
+            let text = self.text(&Scalar { span, text: line, template, ..scalar.clone() });
+            // A value of the matrix may have several lines itself.
+            let texts: Vec<Text> = match text.as_known() {
+                Some(known) if known.contains('\n') => {
+                    known.lines().map(str::trim).filter(|line| !line.is_empty()).map(Text::known).collect()
+                }
+                _ => vec![text],
+            };
+            texts.into_iter().map(move |text| (text, span))
         });
         lines.collect()
     }
@@ -191,8 +199,8 @@ impl<'w> Scope<'w> {
     }
 }
 
-/// Whether a script of the job may set the variable for the steps behind it.
-fn may_set(job: &Job, name: &str) -> bool {
+/// Whether a script of the job may set the variable for the steps behind it, through `$GITHUB_ENV`.
+pub(in crate::model) fn may_set(job: &Job, name: &str) -> bool {
     job.steps.iter().filter_map(|step| step.run.as_ref()).any(|run| {
         let script = run.value.text.as_str();
         script.contains("GITHUB_ENV") && script.contains(name)
