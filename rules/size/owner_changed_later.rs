@@ -6,8 +6,9 @@
 //! and nothing but the copy stands above it; it is not applied as a safe one, because the folder that a copy makes
 //! itself has the owner, while those above it have not.
 //!
-//! Not flagged: stages of which no layer is shipped, copies that have an owner already, single files, and
-//! paths that no COPY of the stage brings.
+//! Not flagged: stages of which no layer is shipped, copies that have an owner already, files of the context that are
+//! given to root, whose they are (BuildKit leaves what did not change out of the layer), single files, and paths that no COPY of the
+//! stage brings.
 //!
 //! ## Examples
 //!
@@ -44,6 +45,18 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### The owner stays
+//!
+//! ```dockerfile
+//! FROM node:24
+//! COPY dist /app
+//! RUN chown -R root:root /app && chmod 755 /srv
+//! ```
+//!
+//! ```js dist/app.js
+//! run()
+//! ```
 //!
 //! ### More than that
 //!
@@ -91,11 +104,16 @@ impl Check for Rule {
             for command in commands.iter().filter(|command| command.simple.name() == Some("chown")) {
                 let Some((owner, paths)) = recursive(command) else { continue };
                 let copies = copies(project, run);
-                let Some((index, copy)) = copies.iter().find(|(_, copy)| paths.iter().any(|path| covers(path, copy)))
-                else {
-                    continue;
-                };
                 let dockerfile = &project.dockerfiles[run.dockerfile];
+                // What comes of the context belongs to root by then: files that stay as they are are not written.
+                let root = owner.split(':').all(|part| matches!(part, "root" | "0" | ""));
+                let stays = |index: usize| match dockerfile.tree.instructions.get(index).map(|copy| &copy.body) {
+                    Some(Body::Copy(copy) | Body::Add(copy)) => root && copy.from.is_none(),
+                    _ => false,
+                };
+                let covered =
+                    |(index, copy): &&(usize, String)| !stays(*index) && paths.iter().any(|path| covers(path, copy));
+                let Some((index, copy)) = copies.iter().find(covered) else { continue };
                 let Some(instruction) = dockerfile.tree.instructions.get(*index) else { continue };
                 let message = format!("this writes all of `{copy}` into the image a second time");
                 let diagnostic = found.add_at(dockerfile, run.instruction, command.span, "here", message);
