@@ -5,11 +5,15 @@
 //! `depends_on` orders nothing. At the top level it drops every block other than `target`, `group`, `variable` and `function`
 //! (docker/buildx, bake/hclparser/hclparser.go: what a body holds beyond its schema is left over).
 //!
+//! The same goes for keys inside of `secret`, `ssh` and `resources`. Of compose files bake takes over `build`, without `privileged`,
+//! `isolation` and `entitlements`, and what `x-bake` has; the `platform` of a service, which `docker compose build` builds for, is dropped
+//! (docker/buildx, bake/compose.go).
+//!
 //! Use the attribute that is meant (<https://docs.docker.com/build/bake/reference/>). Order between targets comes of
 //! `contexts = { x = "target:y" }`, and only where the Dockerfile uses the context.
 //!
-//! Not flagged: attributes at the top level, which are constants and count; files that another tool may read, such as compose
-//! files.
+//! Not flagged: attributes at the top level, which are constants and count; keys of caches, outputs and attestations, which all go to
+//! BuildKit; compose files that bake is not called with; the `platform` of a service whose build names platforms.
 //!
 //! ## Examples
 //!
@@ -57,6 +61,54 @@
 //! }
 //!
 //! target "base" {}
+//! ```
+//!
+//! ### Keys inside of a value
+//!
+//! ```hcl
+//! target "web" {
+//!   secret    = [{ id = "token", source = "token.txt" }]
+//!   resources = { memory = "1g", cpus = "2" }
+//!   cache-to  = [{ type = "gha", scope = "web" }]
+//! }
+//! ```
+//!
+//! ```text
+//! docker-bake.hcl:2:32: warning[ignored-attribute] bake ignores `source` in `secret` of target `web`
+//! docker-bake.hcl:3:32: warning[ignored-attribute] bake ignores `cpus` in `resources` of target `web`
+//! ```
+//!
+//! ### A compose file that bake builds from
+//!
+//! ```yaml compose.yml
+//! services:
+//!   web:
+//!     platform: linux/arm64
+//!     build:
+//!       context: .
+//!       privileged: true
+//!       x-bake:
+//!         tag: shop/web
+//!   api:
+//!     platform: linux/arm64
+//!     build:
+//!       context: .
+//!       platforms: [linux/arm64]
+//! ```
+//!
+//! ```yaml .github/workflows/ci.yml
+//! on: push
+//! jobs:
+//!   images:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - run: docker buildx bake -f compose.yml
+//! ```
+//!
+//! ```text
+//! compose.yml:3:5: warning[ignored-attribute] bake ignores `platform` of service `web` and builds for the builder's own platform
+//! compose.yml:6:7: info[ignored-attribute] bake ignores `privileged` in `build` of service `web`
+//! compose.yml:8:9: warning[ignored-attribute] bake ignores `tag` in `x-bake` of service `web`
 //! ```
 //!
 //! ## Also tested
@@ -176,6 +228,17 @@ impl Check for Rule {
                     }
                 }
             }
+            for key in definition.targets().flat_map(|target| target.ignored_keys()) {
+                if seen.insert(key.span) {
+                    let message = format!("bake ignores `{}` in `{}` of target `{}`", key.key, key.within, key.owner);
+                    known_keys(&key, found.add(key.span, message));
+                }
+            }
+            for key in definition.ignored_service_keys() {
+                if seen.insert(key.span) {
+                    report_service_key(found, bake, &key);
+                }
+            }
             for block in definition.ignored_blocks() {
                 if seen.insert(block.span) {
                     let name = &block.kind.node;
@@ -190,6 +253,37 @@ impl Check for Rule {
             }
         }
     }
+}
+
+fn report_service_key(found: &mut Findings, bake: &Bake, key: &IgnoredKey<'_>) {
+    let IgnoredKey { owner, within, key: name, .. } = key;
+    match *within {
+        "service" => {
+            let target = bake.resolved(&owner.replace('.', "_"));
+            if target.is_none_or(|target| target.platforms.is_some_and(|platforms| !platforms.is_empty())) {
+                return;
+            }
+            let message =
+                format!("bake ignores `{name}` of service `{owner}` and builds for the builder's own platform");
+            found.add(key.span, message).help("`platforms` of `build` is what both bake and Compose build for");
+        }
+        "x-bake" => {
+            let message = format!("bake ignores `{name}` in `x-bake` of service `{owner}`");
+            known_keys(key, found.add(key.span, message));
+        }
+        _ => {
+            let message = format!("bake ignores `{name}` in `build` of service `{owner}`");
+            found.add(key.span, message).severity(Severity::Info).help("only `docker compose build` goes by it");
+        }
+    }
+}
+
+/// Says which keys there are instead.
+fn known_keys(key: &IgnoredKey<'_>, diagnostic: &mut Diagnostic) {
+    match nearest(key.key, key.known.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("`{}` knows `{}`", key.within, key.known.join("`, `"))),
+    };
 }
 
 /// The attribute that is meant by a name that bake does not know, and whether there is no doubt.

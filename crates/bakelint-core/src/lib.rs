@@ -29,7 +29,7 @@ pub mod syntax;
 pub mod prelude {
     //! All that a rule may use, and what a program that embeds the library begins with.
 
-    pub use crate::bake::{Declared, LinkKind, OVERRIDE_KEYS, Target};
+    pub use crate::bake::{Declared, IgnoredKey, LinkKind, OVERRIDE_KEYS, Target};
     pub use crate::config::{Config, ConfigError, Selection};
     pub use crate::diagnostic::{Confidence, Diagnostic, Heeds, Label, Severity};
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
