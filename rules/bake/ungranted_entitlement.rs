@@ -91,7 +91,7 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         let mut seen = BTreeSet::new();
-        for call in project.bake_calls.iter().filter(|call| call.error.is_none()) {
+        for call in project.bake_calls.iter().filter(|call| call.errors.is_empty()) {
             let (Some(bake), Some(caller)) = (project.bakes.get(call.bake), &call.caller) else { continue };
             let Some((.., step)) = project.step(caller.step) else { continue };
             let given = match (&step.run, step.input("allow")) {

@@ -301,10 +301,6 @@ impl Host for System<'_> {
         Ok(bytes)
     }
 
-    fn directory(&self) -> String {
-        self.directory.to_string_lossy().into_owned()
-    }
-
     fn platform(&self) -> String {
         let system = if cfg!(target_os = "macos") { "darwin" } else { std::env::consts::OS };
         let architecture = match std::env::consts::ARCH {

@@ -227,10 +227,16 @@ impl Evaluation {
     /// # Errors
     /// When a parent is missing or an override does not fit.
     pub fn resolve(&self, name: &str, inputs: &Inputs, host: &dyn Host) -> Result<Target, BakeError> {
+        let (target, mistakes) = self.partially_resolve(name, inputs, host);
+        mistakes.into_iter().next().map_or(Ok(target), Err)
+    }
+
+    /// As [`Evaluation::resolve`], with all mistakes, and with all that they leave of the target.
+    pub fn partially_resolve(&self, name: &str, inputs: &Inputs, host: &dyn Host) -> (Target, Vec<BakeError>) {
         let mut mistakes = Mistakes::default();
         let overrides = Overrides::new(inputs, host, &self.targets, &mut mistakes);
         let target = self.resolve_with(name, &overrides, &mut mistakes);
-        mistakes.told.into_iter().next().map_or(Ok(target), Err)
+        (target, mistakes.told)
     }
 
     /// The target without the parents that are not there and the overrides that do not fit.

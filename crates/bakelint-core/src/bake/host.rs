@@ -29,9 +29,6 @@ pub trait Host: FunctionEnv {
     /// In the words of the operating system.
     fn standard_input(&self) -> Result<Vec<u8>, String>;
 
-    /// The working directory, absolute.
-    fn directory(&self) -> String;
-
     /// What spans into the file at a path shall say, if the caller has an id for it.
     fn file(&self, path: &str) -> Option<FileId> {
         _ = path;
@@ -100,10 +97,6 @@ impl Host for Sealed {
 
     fn standard_input(&self) -> Result<Vec<u8>, String> {
         Ok(Vec::new())
-    }
-
-    fn directory(&self) -> String {
-        "/".to_owned()
     }
 
     fn platform(&self) -> String {

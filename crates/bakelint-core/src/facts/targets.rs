@@ -9,10 +9,10 @@ use crate::model::bake::Bake;
 use crate::syntax::hcl::{Expr, ExprKind, Object};
 
 impl Bake {
-    /// A target with what it inherits, for nobody in particular; `None` if it cannot be resolved.
+    /// A target with what it inherits, for nobody in particular. A parent that is not there hides nothing of it.
     pub fn resolved(&self, name: &str) -> Option<Target> {
         self.evaluation.target(name)?;
-        self.evaluation.resolve(name, &Inputs::default(), &Sealed::default()).ok()
+        Some(self.evaluation.partially_resolve(name, &Inputs::default(), &Sealed::default()).0)
     }
 }
 

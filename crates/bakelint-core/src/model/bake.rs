@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bake::types::Type;
 use crate::bake::{
-    self, BakeError, CacheOption, Definition, DefinitionFile, Evaluation, Export, Inputs, Origin, Plan, Sealed, Set,
+    self, BakeError, CacheOption, Definition, DefinitionFile, Evaluation, Export, Host, Inputs, Origin, Sealed, Set,
     Target, evaluate,
 };
 use crate::model::build::{Build, BuildArg, Caller, Context, Entry, Maker, NamedContext, ScriptCall};
@@ -50,8 +50,8 @@ pub struct BakeCall {
     pub variables: BTreeMap<String, Text>,
     /// Names of the resolved targets, linked ones included; empty when the call cannot be resolved.
     pub resolved: Vec<String>,
-    /// Why the call cannot be resolved.
-    pub error: Option<BakeError>,
+    /// Why bake refuses the call. What the mistakes leave is resolved all the same.
+    pub errors: Vec<BakeError>,
     /// Whether the files, targets or overrides are not all known.
     pub open: bool,
 }
@@ -97,15 +97,15 @@ impl Unknowns {
 }
 
 impl Bake {
-    /// Parses and evaluates the files, which are named relative to the root.
-    pub(super) fn new(snapshot: &Snapshot, folder: &str, files: Vec<FileId>) -> Self {
+    /// Parses and evaluates the files for a command in a folder. The host tells what is in the folder.
+    pub(super) fn new(snapshot: &Snapshot, folder: &str, files: Vec<FileId>, host: &dyn Host) -> Self {
         let parsed = files.iter().filter_map(|file| {
             let source = snapshot.get(*file)?;
             let name = paths::relative_to(&source.path, folder);
             Some(DefinitionFile::parse(name, *file, source.text()))
         });
         let definition = Definition { files: parsed.collect() };
-        let evaluation = evaluate(&definition, &Inputs::default(), &Sealed::default());
+        let evaluation = evaluate(&definition, &Inputs::default(), host);
         Bake { folder: folder.to_owned(), files, definition, evaluation, called: false }
     }
 
@@ -123,9 +123,9 @@ impl Bake {
         errors.filter(|error| others.iter().any(|other| other.span == error.span)).collect()
     }
 
-    /// Whether a variable takes text as it is, so that text with unknown parts can be put in.
+    /// Whether a variable takes text as it is, so that text with unknown parts can be put in. Compose files do with all of theirs.
     fn takes_text(&self, name: &str) -> bool {
-        self.evaluation.variables.get(name).is_some_and(|variable| match &variable.ty {
+        self.evaluation.variables.get(name).is_none_or(|variable| match &variable.ty {
             Some(ty) => *ty == Type::String,
             None => variable.value.is_null() || variable.value.as_str().is_some(),
         })
@@ -152,15 +152,14 @@ impl Bake {
     }
 
     /// The builds of a call, and the call with its outcome.
-    pub(super) fn call(&self, mut call: BakeCall) -> (BakeCall, Vec<Build>) {
-        let host = Sealed::default();
+    pub(super) fn call(&self, mut call: BakeCall, host: &dyn Host) -> (BakeCall, Vec<Build>) {
         let mut unknowns = Unknowns::default();
         let inputs = self.inputs(&call, &mut unknowns);
         let own;
         let evaluation = if call.variables.is_empty() {
             &self.evaluation
         } else {
-            own = evaluate(&self.definition, &inputs, &host);
+            own = evaluate(&self.definition, &inputs, host);
             &own
         };
         if call.targets.iter().any(|(text, _)| text.as_known().is_none()) {
@@ -168,20 +167,8 @@ impl Bake {
             call.open = true;
             return (call, Vec::new());
         }
-        let plan = match evaluation.plan(&inputs, &host) {
-            Ok(plan) => plan,
-            Err(error) => {
-                call.error = Some(error);
-                // One bad override hides neither the targets nor the other overrides.
-                let fits = |text: &String| {
-                    let one = Inputs { overrides: vec![text.clone()], ..inputs.clone() };
-                    evaluation.plan(&one, &host).is_ok()
-                };
-                let good = inputs.overrides.iter().filter(|text| fits(text)).cloned().collect();
-                let lenient = Inputs { overrides: good, ..inputs.clone() };
-                evaluation.plan(&lenient, &host).unwrap_or_else(|_| Plan::default())
-            }
-        };
+        let (plan, errors) = evaluation.partial_plan(&inputs, host);
+        call.errors = errors;
         call.resolved = plan.targets.keys().cloned().collect();
         let converter = Converter { bake: self, call: Some(&call), unknowns: &unknowns };
         let builds = plan.targets.values().map(|target| converter.build(target)).collect();
@@ -190,17 +177,11 @@ impl Bake {
 
     /// The builds of the targets that no call makes, except for those that are only there to be inherited.
     pub(super) fn uncalled(&self, called: &BTreeSet<String>) -> Vec<Build> {
-        let host = Sealed::default();
         let unknowns = Unknowns::default();
         let converter = Converter { bake: self, call: None, unknowns: &unknowns };
-        let wanted = self
-            .evaluation
-            .targets
-            .iter()
-            .filter(|target| !called.contains(&target.name) && self.is_concrete(&target.name));
-        let resolved =
-            wanted.filter_map(|target| self.evaluation.resolve(&target.name, &Inputs::default(), &host).ok());
-        resolved.map(|target| converter.build(&target)).collect()
+        let names = self.evaluation.targets.iter().map(|target| target.name.as_str());
+        let wanted = names.filter(|name| !called.contains(*name) && self.is_concrete(name));
+        wanted.filter_map(|name| Some(converter.build(&self.resolved(name)?))).collect()
     }
 
     /// Whether a target is there to be built: a member of a group, a context of another target, or neither private by its

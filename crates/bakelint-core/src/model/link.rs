@@ -7,6 +7,7 @@ use crate::model::Project;
 use crate::model::bake::Bake;
 use crate::model::build::{Build, BuildArg, Context, Maker, NamedContext};
 use crate::model::callers::{self, BakeRequest, Call};
+use crate::model::checkout::Checkout;
 use crate::model::dockerfile::Dockerfile;
 use crate::model::paths;
 use crate::model::services::Services;
@@ -76,7 +77,15 @@ fn bake_request(project: &mut Project, request: BakeRequest) {
             call.variables.entry(name.to_owned()).or_insert(value);
         }
     }
-    let (call, mut builds) = bake.call(call);
+    // Compose files see the environment as it is.
+    if bake.definition.files.iter().any(|file| file.yaml().is_some()) {
+        for (name, value) in environment {
+            call.variables.entry(name).or_insert(value);
+        }
+    }
+    let host = Checkout::new(&project.snapshot, &folder);
+    let (call, mut builds) = bake.call(call, &host);
+    project.missing.extend(host.into_unread());
     for build in &mut builds {
         if let Maker::Target { bake, .. } = &mut build.maker {
             *bake = at;
@@ -127,7 +136,9 @@ fn default_bakes(project: &mut Project) {
 fn bake_of(project: &mut Project, folder: &str, files: Vec<FileId>) -> usize {
     let known = project.bakes.iter().position(|bake| bake.folder == folder && bake.files == files);
     known.unwrap_or_else(|| {
-        project.bakes.push(Bake::new(&project.snapshot, folder, files));
+        let host = Checkout::new(&project.snapshot, folder);
+        project.bakes.push(Bake::new(&project.snapshot, folder, files, &host));
+        project.missing.extend(host.into_unread());
         project.bakes.len() - 1
     })
 }

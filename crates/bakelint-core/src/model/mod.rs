@@ -3,6 +3,7 @@
 pub mod bake;
 pub mod build;
 mod callers;
+mod checkout;
 pub mod command_line;
 pub mod compose;
 mod derived;

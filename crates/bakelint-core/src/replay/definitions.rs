@@ -403,10 +403,6 @@ impl<S: ObjectSource> Host for CommitHost<'_, S> {
         Ok(Vec::new())
     }
 
-    fn directory(&self) -> String {
-        "/".to_owned()
-    }
-
     fn platform(&self) -> String {
         "linux/amd64".to_owned()
     }

@@ -99,7 +99,7 @@ impl Reader<'_> {
             implied,
             variables,
             resolved: Vec::new(),
-            error: None,
+            errors: Vec::new(),
             open,
         };
         request(folder, files, call, self.environment(step, scope))

@@ -293,7 +293,7 @@ impl<'p> Commands<'p> {
             implied,
             variables: vars.map(|(name, value)| (name.to_string(), value)).collect(),
             resolved: Vec::new(),
-            error: None,
+            errors: Vec::new(),
             open: words.open || folder.is_none(),
         };
         request(folder.unwrap_or_default().to_owned(), words.files, call, environment)

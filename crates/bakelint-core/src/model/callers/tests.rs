@@ -303,3 +303,28 @@ fn shell_scripts_are_run_where_their_files_are() {
     let files = [("a.sh", "./b.sh\ndocker build a"), ("b.sh", "./a.sh; ./a.sh")];
     assert!(builds(&files).len() < 20);
 }
+
+#[test]
+fn one_mistake_hides_no_other_target() {
+    let bake = "group \"default\" { targets = [\"web\", \"gone\"] }\n\
+                target \"web\" {\n  inherits = [\"nowhere\"]\n  target = \"web\"\n}\n\
+                target \"api\" { target = \"api\" }\n";
+    let ci = workflow("docker buildx bake default api --set web.nonsense=1 --set api.target=server");
+    assert_eq!(
+        builds(&[(CI, &ci), ("docker-bake.hcl", bake)]),
+        ["target api in ci of . file=Dockerfile target=server", "target web in ci of . file=Dockerfile target=web"]
+    );
+}
+
+#[test]
+fn a_bake_call_reads_what_its_compose_files_lead_to() {
+    let ci = workflow("docker buildx bake -f compose.yml");
+    let compose = "services:\n  web:\n    image: shop/web:${TAG:-none}-${KIND}\n    extends: { file: parts/common.yml, service: app }\n";
+    let common = "services:\n  app:\n    build: { context: app, target: run }\n";
+    let files =
+        [(CI, ci.as_str()), ("compose.yml", compose), ("parts/common.yml", common), (".env", "TAG=v0\nKIND=dotted\n")];
+    assert_eq!(
+        builds(&files)[0],
+        "target web in ci of parts/app file=parts/app/Dockerfile target=run tags=shop/web:v1-dotted"
+    );
+}
