@@ -1,10 +1,17 @@
 //! One binary for all data-driven tests. `BLESS=1` rewrites the expected reports and patches on the rules' pages.
 
-use bakelint_tests::{cli, conformance, examples, pages, replay, tidy};
+use bakelint_tests::{cli, conformance, examples, logs, pages, replay, tidy};
 use libtest_mimic::Arguments;
 
 fn main() {
-    let trials =
-        [cli::trials(), conformance::trials(), examples::trials(), pages::trials(), replay::trials(), tidy::trials()];
+    let trials = [
+        cli::trials(),
+        conformance::trials(),
+        examples::trials(),
+        logs::trials(),
+        pages::trials(),
+        replay::trials(),
+        tidy::trials(),
+    ];
     libtest_mimic::run(&Arguments::from_args(), trials.into_iter().flatten().collect()).exit();
 }

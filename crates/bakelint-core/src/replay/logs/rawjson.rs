@@ -15,7 +15,8 @@ fn object(line: &str) -> Option<&str> {
     const KEYS: [&str; 4] = ["{\"vertexes\":", "{\"statuses\":", "{\"logs\":", "{\"warnings\":"];
     let at = line.find('{')?;
     let line = line.get(at..)?.trim_end();
-    KEYS.iter().any(|key| line.starts_with(key)).then_some(line)
+    // A report without news is empty.
+    (line == "{}" || KEYS.iter().any(|key| line.starts_with(key))).then_some(line)
 }
 
 #[derive(Deserialize)]
