@@ -10,7 +10,7 @@ use bakelint_core::replay::history::{Commit, HistoryError};
 use bakelint_core::replay::simulate::{Options, Simulator};
 use bakelint_core::replay::store::{Mode, StoreKind};
 use bakelint_core::replay::tree::{Entry, Kind, ObjectFormat, Oid, Tree};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 const DOCKERFILE: &str = "FROM node:22 AS base\nWORKDIR /app\nCOPY package.json ./\nRUN npm ci\n\
@@ -51,14 +51,34 @@ impl Memory {
         oid
     }
 
+    /// The tree of these files.
+    fn folder(&mut self, files: Vec<(Vec<String>, &str)>) -> Oid {
+        let mut entries = Vec::new();
+        let mut below: BTreeMap<String, Vec<(Vec<String>, &str)>> = BTreeMap::new();
+        for (mut path, text) in files {
+            let name = path.remove(0);
+            if path.is_empty() {
+                entries.push(self.file(&name, text));
+            } else {
+                below.entry(name).or_default().push((path, text));
+            }
+        }
+        entries.extend(below.into_iter().map(|(name, files)| Entry::directory(name.as_bytes(), self.folder(files))));
+        self.put(Tree::new(entries))
+    }
+
+    fn file(&mut self, name: &str, text: &str) -> Entry {
+        let oid = ObjectFormat::Sha1.id("blob", text.as_bytes());
+        self.blobs.insert(oid, text.into());
+        Entry { name: name.as_bytes().into(), mode: 0o100_644, oid }
+    }
+
     /// The tree with one file written, with all that is on the way to it.
     fn write(&mut self, root: Oid, path: &[&str], text: &str) -> Oid {
         let Some((name, rest)) = path.split_first() else { return root };
         let tree = self.trees.get(&root).cloned().unwrap_or_default();
         let entry = if rest.is_empty() {
-            let oid = ObjectFormat::Sha1.id("blob", text.as_bytes());
-            self.blobs.insert(oid, text.into());
-            Entry { name: name.as_bytes().into(), mode: 0o100_644, oid }
+            self.file(name, text)
         } else {
             let below =
                 tree.get(name.as_bytes()).filter(|entry| entry.kind() == Kind::Directory).map(|entry| entry.oid);
@@ -70,28 +90,26 @@ impl Memory {
     }
 }
 
-/// A file of the repository by its number: `src/17/3.ts`, a quarter of them below `docs`.
-fn path(number: usize) -> [String; 3] {
+/// A file of the repository by its number: `src/17/4/3.ts`, a quarter of them below `docs`.
+fn path(number: usize) -> [String; 4] {
     let top = if number % 4 == 3 { "docs" } else { "src" };
-    [top.to_owned(), (number / FOLDER).to_string(), format!("{}.ts", number % FOLDER)]
+    let folder = number / FOLDER;
+    [top.to_owned(), (folder / FOLDER).to_string(), (folder % FOLDER).to_string(), format!("{}.ts", number % FOLDER)]
 }
 
 /// A history of `commits`, each of which changes so many of the repository's files.
 fn history(files: usize, commits: usize, changed: usize) -> (Memory, Vec<Commit>) {
     let mut memory = Memory::default();
-    let mut root = memory.put(Tree::default());
     let fixed = [
         ("Dockerfile", DOCKERFILE),
         ("docker-bake.hcl", BAKE),
         (".dockerignore", ".git\n*.log\n"),
         ("nginx.conf", "a"),
+        ("package.json", "{}"),
     ];
-    for (name, text) in fixed.into_iter().chain([("package.json", "{}")]) {
-        root = memory.write(root, &[name], text);
-    }
-    for number in 0..files {
-        root = memory.write(root, &path(number).each_ref().map(String::as_str), "0");
-    }
+    let sources = (0..files).map(|number| (path(number).to_vec(), "0"));
+    let all = fixed.into_iter().map(|(name, text)| (vec![name.to_owned()], text)).chain(sources);
+    let mut root = memory.folder(all.collect());
     let mut next = 0;
     let history = (0..commits).map(|number| {
         for _ in 0..changed {
