@@ -3,14 +3,13 @@
 //! What is put into [`Vertex::operation`] is what BuildKit puts into the cache key of the operation
 //! (solver/llbsolver/ops/exec.go and file.go): the same spellings are equal, the same ones differ.
 
+mod copy;
+mod run;
+
 use super::content::{Digest, Hasher, Selector};
-use super::glob;
 use super::graph::{BuildGraph, ContextRef, Graph, Input, Step, Vertex, VertexId, reachable};
 use crate::source::Span;
-use crate::syntax::dockerfile::{
-    Body, Command, Copy, CopySource, Dockerfile, Heredoc, Instruction, Keyword, Lexer, Lookup, MountType, Run, Sharing,
-    StageRef,
-};
+use crate::syntax::dockerfile::{Body, Dockerfile, Instruction, Keyword, Lexer, Lookup, StageRef};
 use crate::syntax::dockerignore::{self, clean};
 use crate::syntax::image::ImageRef;
 use crate::syntax::mapped::MappedText;
@@ -716,311 +715,6 @@ impl<'c, 'a> StageBuilder<'c, 'a> {
     fn vertex(&mut self, operation: Digest, inputs: Vec<Input>, ignore_cache: bool) -> VertexId {
         self.converter.graph.add(Vertex { operation, inputs, ignore_cache, source: false })
     }
-
-    fn copy(
-        &mut self,
-        operation: Operation<'a>,
-        copy: &Copy,
-        from: Option<Output>,
-        state: &mut State,
-        numbers: &mut Numbers,
-        no_cache: bool,
-    ) -> Result<(), ConvertError> {
-        let destination = self.expand(&copy.destination, state)?;
-        let destination = destination_path(&state.dir, &destination);
-        let optional = |text: &Option<MappedText>| text.as_ref().map(|text| self.expand(text, state)).transpose();
-        let (chown, chmod, checksum) = (optional(&copy.chown)?, optional(&copy.chmod)?, optional(&copy.checksum)?);
-        let chmod = chmod.filter(|mode| !mode.is_empty());
-        let link = copy.link && chmod.is_none();
-        // All octal spellings of a mode are one.
-        let mode = chmod.map(|mode| u32::from_str_radix(&mode, 8).map_or(mode, |bits| format!("{bits:o}")));
-        let exclude: Vec<String> = copy.exclude.iter().map(ToString::to_string).collect();
-        let mut common = Hasher::new("flags");
-        common.add(owner(chown.as_deref().unwrap_or_default()));
-        common.add(mode.as_deref().unwrap_or("-"));
-        exclude.iter().for_each(|pattern| common.add(pattern));
-        let common = common.finish();
-
-        let base = if link { Output::Scratch } else { state.output.clone() };
-        let mut inputs = Inputs { base, from: Vec::new() };
-        let mut hasher = Hasher::new("copy");
-        let is_add = operation.keyword == Keyword::Add;
-        for source in sources(copy) {
-            let (kind, name, input) = match source.heredoc {
-                Some(at) => {
-                    let Some(heredoc) = operation.instruction.heredocs.get(at) else { continue };
-                    let data = self.heredoc_data(heredoc, state)?;
-                    let file = Hasher::new("file").part("644").part(&heredoc.name).part(data).finish();
-                    let id = self.source(file);
-                    let path = format!("/{}", heredoc.name.trim_start_matches('/'));
-                    let name = glob::base(&path).to_owned();
-                    (Hasher::new("heredoc"), name, (Output::Vertex(id), Selector::path(path)))
-                }
-                None => {
-                    let word = self.expand(&source.word, state)?;
-                    self.copy_source(copy, &word, is_add, checksum.as_deref(), from.as_ref(), &exclude)?
-                }
-            };
-            hasher.add(kind.part(name).finish().0);
-            hasher.add(inputs.add(input.0, input.1).to_le_bytes());
-            hasher.add(common.0);
-            hasher.add(&destination);
-        }
-        let operation_digest = hasher.finish();
-        let inputs = inputs.finish(&mut self.converter.graph);
-        let id = self.vertex(operation_digest, inputs, no_cache);
-        let vertices = match (&state.output, link) {
-            (Output::Scratch, _) | (_, false) => {
-                state.output = Output::Vertex(id);
-                vec![id]
-            }
-            (base, true) => {
-                let mut parts = chain(base, &mut self.converter.graph);
-                parts.push(Input::Chain(id));
-                let merged = self.vertex(Hasher::new("merge").finish(), parts, no_cache);
-                state.output = Output::Vertex(merged);
-                vec![id, merged]
-            }
-        };
-        self.step(operation, state, numbers, vertices);
-        Ok(())
-    }
-
-    /// A source that is no here-document: what is fixed about it, its base name, and where its files come from.
-    fn copy_source(
-        &mut self,
-        copy: &Copy,
-        word: &str,
-        is_add: bool,
-        checksum: Option<&str>,
-        from: Option<&Output>,
-        exclude: &[String],
-    ) -> Result<(Hasher, String, (Output, Selector)), ConvertError> {
-        if is_add && is_remote(word) {
-            let keep = copy.keep_git_dir.unwrap_or(false);
-            let unpack = copy.unpack.unwrap_or(false);
-            let remote = Hasher::new("remote").part(word).part([u8::from(keep)]).part(checksum.unwrap_or_default());
-            let id = self.source(remote.finish());
-            let path = word.split(['?', '#']).next().unwrap_or_default();
-            let name = glob::base(path.split_once("://").map_or(path, |(_, rest)| rest)).to_owned();
-            let kind = Hasher::new("remote").part([u8::from(unpack)]);
-            return Ok((kind, name, (Output::Vertex(id), Selector::path("/"))));
-        }
-        let mut source = word;
-        let (mut include, mut required) = (Vec::new(), Vec::new());
-        if copy.parents {
-            // What stands before `/./` is where the copied paths start.
-            let pattern;
-            (source, pattern) = word.split_once("/./").unwrap_or(("/", word));
-            let rooted = if pattern.starts_with('/') { pattern.to_owned() } else { clean(&format!("/{pattern}")) };
-            if !glob::has_wildcard(source) && !glob::has_wildcard(&rooted) {
-                required.push(clean(&format!("/{source}/{rooted}")));
-            }
-            include.push(rooted.strip_prefix('/').unwrap_or(&rooted).to_owned());
-        }
-        let path = clean(&format!("/{source}"));
-        let mut kind = Hasher::new("local").part([u8::from(copy.unpack.unwrap_or(is_add))]);
-        include.iter().for_each(|pattern| kind.add(pattern));
-        required.iter().for_each(|path| kind.add(path));
-        let name = glob::base(&path).to_owned();
-        let wildcard = glob::has_wildcard(&path);
-        let selector = Selector { path, wildcard, include, exclude: exclude.to_vec(), required };
-        let output = match from {
-            Some(output) => output.clone(),
-            None => self.main()?,
-        };
-        Ok((kind, name, (output, selector)))
-    }
-
-    fn heredoc_data(&self, heredoc: &Heredoc, state: &State) -> Result<String, ConvertError> {
-        let body = heredoc.content();
-        if heredoc.expand {
-            expand(&Lexer::heredoc_body(), &body, &|name: &str| state.get(name))
-        } else {
-            Ok(body.to_string())
-        }
-    }
-
-    fn run(
-        &mut self,
-        operation: Operation<'a>,
-        run: &Run,
-        stage: usize,
-        state: &mut State,
-        numbers: &mut Numbers,
-        no_cache: bool,
-    ) -> Result<(), ConvertError> {
-        let instruction = operation.instruction;
-        let mut mounts = vec![RunMount { target: "/".into(), shape: Hasher::new("root").finish(), input: None }];
-        let args = self.run_args(instruction, run, state, &mut mounts);
-        let mut environment: Vec<(String, String)> = state.env.clone();
-        let mut secret_env = Vec::new();
-        let mut sockets = 0;
-        for mount in &run.mounts {
-            let env = |name: &str| state.get(name);
-            let lexer = self.lexer;
-            let spec = mount
-                .resolve(|text| lexer.expand(text, &env).map(|expansion| expansion.value))
-                .map_err(|error| ConvertError::new(error.message, error.span))?;
-            let text = |value: &Option<crate::syntax::dockerfile::Expanded>| {
-                value.as_ref().and_then(|value| value.known()).unwrap_or_default().to_owned()
-            };
-            let (source, target, id) = (text(&spec.source), text(&spec.target), text(&spec.id));
-            let numbers = |mode: u64| {
-                let ids = [spec.uid.unwrap_or(0), spec.gid.unwrap_or(0), spec.mode.unwrap_or(mode)];
-                ids.map(u64::to_le_bytes).concat()
-            };
-            let required = [u8::from(spec.required.unwrap_or(false))];
-            match spec.kind.unwrap_or(MountType::Bind) {
-                MountType::Secret => {
-                    let id = if source.is_empty() { id } else { source };
-                    let id = if id.is_empty() { glob::base(&target).to_owned() } else { id };
-                    if let Some(name) = &spec.env {
-                        let name = name.known().unwrap_or_default();
-                        secret_env.push(Hasher::new("secret").part(&id).part(name).part(required).finish());
-                    }
-                    if spec.env.is_none() || !target.is_empty() {
-                        let default = format!("/run/secrets/{}", glob::base(&id));
-                        let target = if target.is_empty() { default } else { target };
-                        let shape = Hasher::new("secret").part(&id).part(numbers(0o400)).part(required).finish();
-                        // Secrets and sockets stand behind all other mounts, in the order of the file.
-                        secret_env.push(Hasher::new("mount").part(target).part(shape.0).finish());
-                    }
-                }
-                MountType::Ssh => {
-                    let target = if target.is_empty() { format!("/run/buildkit/ssh_agent.{sockets}") } else { target };
-                    sockets += 1;
-                    if !environment.iter().any(|(name, _)| name == "SSH_AUTH_SOCK") {
-                        environment.push(("SSH_AUTH_SOCK".into(), target.clone()));
-                    }
-                    let shape = Hasher::new("ssh").part(&id).part(numbers(0o600)).part(required).finish();
-                    secret_env.push(Hasher::new("mount").part(target).part(shape.0).finish());
-                }
-                kind @ (MountType::Bind | MountType::Cache | MountType::Tmpfs) => {
-                    let absolute = if clean(&target).starts_with('/') {
-                        target.clone()
-                    } else {
-                        clean(&format!("/{}/{target}", state.dir))
-                    };
-                    let mut input = match (&spec.from, kind) {
-                        (_, MountType::Tmpfs) => Output::Scratch,
-                        (Some(from), _) if !from.is_empty() => {
-                            self.from(from, false, stage, &state.platform, mount.span)?
-                        }
-                        (_, MountType::Cache) => Output::Scratch,
-                        _ => self.main()?,
-                    };
-                    let mut path = clean(&format!("/{source}"));
-                    if path == "/" && (spec.uid.is_some() || spec.gid.is_some() || spec.mode.is_some()) {
-                        let below = match input {
-                            Output::Vertex(id) => (id as u64 + 1).to_le_bytes(),
-                            _ => [0; 8],
-                        };
-                        let made = Hasher::new("cache directory").part(numbers(0o755)).part(below).finish();
-                        input = Output::Vertex(self.source(made));
-                        path = "/cache".into();
-                    }
-                    let read_only = spec.read_only.unwrap_or(true);
-                    let mut shape = Hasher::new(kind.name()).part([u8::from(read_only)]);
-                    match kind {
-                        MountType::Cache => {
-                            // The id of a shared mount that is named after its target counts, others do not.
-                            let name = if id.is_empty() { clean(&target) } else { id };
-                            let shared = matches!(spec.sharing, None | Some(Sharing::Shared));
-                            if shared && name == absolute {
-                                shape.add(passed(self.input, "BUILDKIT_CACHE_MOUNT_NS").unwrap_or_default());
-                                shape.add(&name);
-                            }
-                        }
-                        MountType::Tmpfs => shape.add(spec.size.unwrap_or(0).to_le_bytes()),
-                        _ => {}
-                    }
-                    let input = (input != Output::Scratch).then(|| (input, Selector::path(path)));
-                    mounts.push(RunMount { target: absolute, shape: shape.finish(), input });
-                }
-            }
-        }
-        if let Some(size) = self.input.shm_size.as_ref().filter(|size| !matches!(size.as_str(), "" | "0")) {
-            let shape = Hasher::new("shm").part(size).finish();
-            mounts.push(RunMount { target: "/dev/shm".into(), shape, input: None });
-        }
-        mounts.sort_by(|a, b| a.target.cmp(&b.target));
-
-        let mut hasher = Hasher::new("exec");
-        let mut list = |items: &[String]| {
-            hasher.add((items.len() as u64).to_le_bytes());
-            items.iter().for_each(|item| hasher.add(item));
-        };
-        list(&args);
-        list(&environment.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>());
-        let network = match run.network.as_ref().map(|network| network.as_str()) {
-            None | Some("default") => self.input.network.clone().filter(|n| n != "default").unwrap_or_default(),
-            Some(network) => network.to_owned(),
-        };
-        let security = run.security.as_ref().map_or("sandbox", |security| security.as_str());
-        let hostname = passed(self.input, "BUILDKIT_SANDBOX_HOSTNAME").unwrap_or_default();
-        let fixed = [state.dir.as_str(), &state.user, hostname, &network, security, &state.platform];
-        list(&fixed.map(str::to_owned));
-        let hosts =
-            self.input.extra_hosts.iter().map(|host| host.split(['=', ':']).next().unwrap_or_default().to_owned());
-        list(&hosts.collect::<Vec<_>>());
-        list(&self.input.ulimits);
-        list(&run.devices.iter().map(|device| format!("{}{}", device.name, device.required)).collect::<Vec<_>>());
-        let mut inputs = Inputs { base: state.output.clone(), from: Vec::new() };
-        if mounts.len() > 1 || !secret_env.is_empty() {
-            for mount in mounts {
-                hasher.add(&mount.target);
-                hasher.add(mount.shape.0);
-                if let Some((output, selector)) = mount.input {
-                    hasher.add(inputs.add(output, selector).to_le_bytes());
-                }
-            }
-            secret_env.iter().for_each(|secret| hasher.add(secret.0));
-        }
-        let inputs = inputs.finish(&mut self.converter.graph);
-        let id = self.vertex(hasher.finish(), inputs, no_cache);
-        state.output = Output::Vertex(id);
-        self.step(operation, state, numbers, vec![id]);
-        Ok(())
-    }
-
-    /// The command line of a RUN, and the mount of a here-document that is a program.
-    fn run_args(
-        &mut self,
-        instruction: &Instruction,
-        run: &Run,
-        state: &State,
-        mounts: &mut Vec<RunMount>,
-    ) -> Vec<String> {
-        let mut line = match &run.command {
-            Command::Exec { words, .. } => return words.iter().map(ToString::to_string).collect(),
-            Command::Shell(text) => text.to_string(),
-            Command::Empty => String::new(),
-        };
-        if let Some(script) = instruction.script().filter(|_| !instruction.heredocs.is_empty()) {
-            line = script.text.to_string();
-            if let (Some(_), Some(heredoc)) = (&script.interpreter, instruction.heredocs.first()) {
-                let file = Hasher::new("file").part("755").part(&heredoc.name).part(&line).finish();
-                let input = Some((Output::Vertex(self.source(file)), Selector::path("/")));
-                let shape = Hasher::new("bind").part([1]).finish();
-                mounts.push(RunMount { target: "/dev/pipes/".into(), shape, input });
-                line = format!("/dev/pipes/{}", heredoc.name);
-            }
-        }
-        let shell = state.config.shell.clone().filter(|shell| !shell.is_empty());
-        let mut args = shell.unwrap_or_else(|| match state.platform.starts_with("windows") {
-            true => vec!["cmd".into(), "/S".into(), "/C".into()],
-            false => vec!["/bin/sh".into(), "-c".into()],
-        });
-        args.push(line);
-        args
-    }
-}
-
-struct RunMount {
-    target: String,
-    shape: Digest,
-    input: Option<(Output, Selector)>,
 }
 
 /// The inputs of an operation: the file system that it changes, and others that it reads.
@@ -1068,12 +762,6 @@ fn chain(output: &Output, graph: &mut Graph) -> Vec<Input> {
     }
 }
 
-/// The sources in the order in which BuildKit copies them: paths, then here-documents.
-fn sources(copy: &Copy) -> impl Iterator<Item = &CopySource> {
-    let paths = copy.sources.iter().filter(|source| source.heredoc.is_none());
-    paths.chain(copy.sources.iter().filter(|source| source.heredoc.is_some()))
-}
-
 fn expand(lexer: &Lexer, text: &MappedText, env: &dyn Fn(&str) -> Lookup) -> Result<String, ConvertError> {
     let env = |name: &str| env(name);
     let expansion = lexer.expand(text, &env).map_err(|error| ConvertError::new(error.message, error.span))?;
@@ -1088,20 +776,6 @@ fn or_root(dir: &str) -> &str {
     if dir.is_empty() { "/" } else { dir }
 }
 
-/// Where a COPY goes: absolute, its trailing slash or dot kept, because it says that a directory is meant.
-fn destination_path(dir: &str, destination: &str) -> String {
-    let destination = if matches!(destination, "." | "") { "./" } else { destination };
-    let absolute =
-        if destination.starts_with('/') { clean(destination) } else { clean(&format!("/{dir}/{destination}")) };
-    if destination.ends_with('/') && !absolute.ends_with('/') {
-        absolute + "/"
-    } else if destination.ends_with("/.") {
-        if absolute == "/" { "/.".into() } else { absolute + "/." }
-    } else {
-        absolute
-    }
-}
-
 /// An owner as it counts: numbers by value, `root` as 0, other names as they are; the group only if it is given.
 fn owner(text: &str) -> String {
     if text.is_empty() {
@@ -1112,11 +786,6 @@ fn owner(text: &str) -> String {
         _ => part.parse::<i32>().map_or_else(|_| part.to_owned(), |id| format!("#{id}")),
     };
     text.splitn(2, ':').map(part).collect::<Vec<_>>().join(":")
-}
-
-/// Whether an ADD source is fetched: a URL or a git repository.
-fn is_remote(word: &str) -> bool {
-    ["http://", "https://", "git://", "ssh://", "git@"].iter().any(|scheme| word.starts_with(scheme))
 }
 
 /// A context's name as BuildKit compares them: the short form of an image reference, without `:latest`.
