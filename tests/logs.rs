@@ -21,14 +21,14 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// How a vertex ended and how long it took.
-type Ends = Vec<(Outcome, Option<f64>)>;
+type End = (Outcome, Option<f64>);
 
-fn read(path: &Path, format: Format) -> Result<BTreeMap<String, Ends>, Failed> {
+fn read(path: &Path, format: Format) -> Result<BTreeMap<String, Vec<End>>, Failed> {
     let log = BuildLog::parse(&fs::read(path)?)?;
     if log.format != format {
         return Err(format!("{} is read as {:?}", path.display(), log.format).into());
     }
-    let mut vertices: BTreeMap<String, Ends> = BTreeMap::new();
+    let mut vertices: BTreeMap<String, Vec<End>> = BTreeMap::new();
     for vertex in log.vertices {
         vertices.entry(vertex.name).or_default().push((vertex.outcome, vertex.seconds));
     }
@@ -43,7 +43,7 @@ fn same_times(rawjson: &Path) -> Result<(), Failed> {
         return Err(format!("{:?}\n{:?}", exact.keys(), printed.keys()).into());
     }
     for (name, ends) in &exact {
-        let same = |(a, b): (&(Outcome, Option<f64>), &(Outcome, Option<f64>))| {
+        let same = |(a, b): (&End, &End)| {
             a.0 == b.0
                 && match (a.1, b.1) {
                     (Some(a), Some(b)) => (a - b).abs() <= 0.05 + 1e-6,
