@@ -67,6 +67,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli::invalid UTF-8 is read and never edited", invalid_utf8),
         Trial::test("cli::a file that is too large is a finding", large_file),
         Trial::test("cli::a link out of the root is not followed", link_outside),
+        Trial::test("cli::a file with two names is read once", link_inside),
         Trial::test("cli::an alias bomb is a finding", alias_bomb),
         Trial::test("cli::a bake file with a syntax error hides no other finding", bake_syntax_error),
         Trial::test("cli::bake tells all mistakes at their places", bake_mistakes),
@@ -145,6 +146,19 @@ fn link_outside() -> Result<(), Failed> {
 
 #[cfg(not(unix))]
 fn link_outside() -> Result<(), Failed> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn link_inside() -> Result<(), Failed> {
+    let root = folder(&[("Containerfile", b"FROM debian\n"), ("compose.yaml", b"services: {a: {build: .}}\n")])?;
+    std::os::unix::fs::symlink("Containerfile", root.path().join("Dockerfile"))?;
+    let outcome = bakelint(root.path(), &["check", "--select", "unpinned-base", "--format", "concise"]);
+    expect(&outcome, FOUND, "Containerfile:1:6: warning[unpinned-base]", "1 warning in 2 files")
+}
+
+#[cfg(not(unix))]
+fn link_inside() -> Result<(), Failed> {
     Ok(())
 }
 

@@ -228,6 +228,8 @@ pub struct ReadOptions {
 pub struct Snapshot {
     files: Vec<Option<Arc<Source>>>,
     by_path: BTreeMap<String, FileId>,
+    /// Symbolic links to files that were read, by path.
+    links: BTreeMap<String, FileId>,
     paths: Arc<Paths>,
     unreadable: Vec<Unreadable>,
     fragments: Vec<Arc<Source>>,
@@ -349,17 +351,23 @@ impl Snapshot {
     /// Says whether anything was added.
     pub fn read_more(&mut self, root: &Path, paths: impl IntoIterator<Item = String>) -> bool {
         let Ok(inside) = root.canonicalize() else { return false };
-        let before = self.files.len();
+        let before = self.files.len() + self.links.len();
         for path in paths {
-            if !self.by_path.contains_key(&path) && self.has_path(&path) {
+            if self.find(&path).is_none() && self.has_path(&path) {
                 self.load(root, &inside, &path);
             }
         }
-        self.files.len() > before
+        self.files.len() + self.links.len() > before
     }
 
     fn load(&mut self, root: &Path, inside: &Path, path: &str) {
         let full = root.join(path);
+        let real = full.canonicalize().ok();
+        // A link to a file that was read is that file: what is found there is found once.
+        if let Some(file) = real.as_deref().and_then(|real| relative(real, inside)).and_then(|real| self.find(&real)) {
+            self.links.insert(path.to_owned(), file);
+            return;
+        }
         let result = read_inside(&full, inside);
         if let Ok(None) = result {
             return;
@@ -369,7 +377,7 @@ impl Snapshot {
             Err(reason) => (Vec::new(), Some(reason)),
         };
         let mut source = Source::new(path, bytes);
-        source.read_only = full.canonicalize().is_ok_and(|real| inside.join(path) != real);
+        source.read_only = real.is_some_and(|real| inside.join(path) != real);
         let file = self.insert_source(source);
         if let Some(reason) = reason {
             self.unreadable.push(Unreadable { file, reason });
@@ -409,6 +417,7 @@ impl Snapshot {
     pub fn remove(&mut self, file: FileId) {
         let Some(source) = self.files.get_mut(file.0 as usize).and_then(Option::take) else { return };
         self.by_path.remove(&source.path);
+        self.links.retain(|_, linked| *linked != file);
         if let Ok(at) = self.paths.files.binary_search(&source.path) {
             Arc::make_mut(&mut self.paths).files.remove(at);
         }
@@ -434,9 +443,9 @@ impl Snapshot {
         self.files.get(file.0 as usize)?.as_ref()
     }
 
-    /// The file that was read from `path`.
+    /// The file that was read from `path`, or that a link at `path` leads to.
     pub fn find(&self, path: &str) -> Option<FileId> {
-        self.by_path.get(path).copied()
+        self.by_path.get(path).or_else(|| self.links.get(path)).copied()
     }
 
     /// All files that were read, by path.

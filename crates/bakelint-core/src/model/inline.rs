@@ -178,6 +178,11 @@ jobs:
         ("docker-bake.hcl", "target \"a\" {\n  dockerfile-inline = \"FROM a\\nRUN x\\n\"\n}\n", false),
         ("docker-bake.json", "{\"target\": {\"a\": {\"dockerfile-inline\": \"FROM a\\nRUN \\\"x\\\"\\n\"}}}\n", false),
         (
+            "docker-bake.json",
+            "{\"target\": {\"a\": {\"dockerfile-inline\": \"FROM a\\nRUN \\\"$${x}\\\" \\u0024y\\nRUN $(z)\\n\\tx %s\\n\"}}}\n",
+            false,
+        ),
+        (
             "compose.yaml",
             "services:\n  a:\n    build:\n      dockerfile_inline: |\n        FROM a\n          RUN x $$y\n\n        RUN z\n",
             true,

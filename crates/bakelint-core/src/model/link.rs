@@ -190,8 +190,11 @@ fn find_dockerfiles(project: &mut Project) {
                 && !by_path.contains_key(&path)
                 && let Some(source) = project.snapshot.get(file)
             {
-                by_path.insert(path.clone(), project.dockerfiles.len());
-                project.dockerfiles.push(Dockerfile::parse(file, source.clone()));
+                let known = project.dockerfiles.iter().position(|dockerfile| dockerfile.file == file);
+                by_path.insert(path.clone(), known.unwrap_or(project.dockerfiles.len()));
+                if known.is_none() {
+                    project.dockerfiles.push(Dockerfile::parse(file, source.clone()));
+                }
             } else if project.snapshot.find(&path).is_none() && project.snapshot.has_path(&path) {
                 project.missing.push(path.clone());
             }

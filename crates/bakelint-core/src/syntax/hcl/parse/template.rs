@@ -2,10 +2,10 @@
 
 use super::super::ast::*;
 use super::super::scan::{Token, TokenKind};
-use super::{MAX_DEPTH, Parser};
+use super::{MAX_DEPTH, Parser, Place};
 use crate::source::{Span, Spanned};
 use crate::suggest::nearest;
-use crate::syntax::text::Text;
+use crate::syntax::text::{Text, locate};
 
 /// A piece of a template before directives are paired.
 enum Part {
@@ -289,6 +289,23 @@ impl Parser<'_> {
         root
     }
 
+    /// Appends what stands at `start` as it is. In a decoded string that may be escapes of the string around it, each a piece of its own.
+    fn copy(&self, text: &mut Text, start: usize, value: &str) {
+        let end = start + value.len();
+        let Place::Text(pieces, _) = self.place else {
+            return text.push(value, self.place.span(start as u32, end as u32), true);
+        };
+        let first = pieces.partition_point(|piece| piece.at as usize <= start).saturating_sub(1);
+        for (index, piece) in pieces.iter().enumerate().skip(first).take_while(|(_, piece)| (piece.at as usize) < end) {
+            let next = pieces.get(index + 1).map_or(end, |next| next.at as usize);
+            let range = start.max(piece.at as usize)..end.min(next);
+            let place = locate(std::slice::from_ref(piece), range.clone());
+            if let (Some(value), Some(span)) = (value.get(range.start - start..range.end - start), place) {
+                text.push(value, span, piece.verbatim);
+            }
+        }
+    }
+
     /// The text that a token of literal text stands for.
     pub(super) fn decode(&mut self, token: Token) -> Text {
         let quoted = token.kind == TokenKind::QuotedText;
@@ -303,8 +320,7 @@ impl Parser<'_> {
                 self.place.span(token.start + (at + from) as u32, token.start + (at + to) as u32)
             };
             if plain > 0 {
-                // Within a decoded string the pieces may not be adjacent.
-                text.push(&rest[..plain], piece(0, plain), true);
+                self.copy(&mut text, token.start as usize + at, &rest[..plain]);
                 at += plain;
                 continue;
             }
@@ -318,7 +334,7 @@ impl Parser<'_> {
                         at += 3;
                     }
                     false => {
-                        text.push(&rest[..1], piece(0, 1), true);
+                        self.copy(&mut text, token.start as usize + at, &rest[..1]);
                         at += 1;
                     }
                 }
