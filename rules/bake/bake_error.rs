@@ -28,6 +28,27 @@
 //! docker-bake.hcl:7:18: error[bake-error] Unknown variable; There is no variable named "VERSION"
 //! ```
 //!
+//! ### A validation that calls a function of the file
+//!
+//! ```hcl
+//! function "is_long" {
+//!   params = [text]
+//!   result = strlen(text) > 2
+//! }
+//!
+//! variable "TAG" {
+//!   default = "edge"
+//!   validation {
+//!     condition     = is_long(TAG)
+//!     error_message = "too short"
+//!   }
+//! }
+//! ```
+//!
+//! ```text
+//! docker-bake.hcl:9:21: error[bake-error] Call to unknown function; There is no function named "is_long"
+//! ```
+//!
 //! ### Evaluated
 //!
 //! ```hcl
@@ -122,7 +143,10 @@ impl Check for Rule {
                     .variables()
                     .any(|variable| variable.block.body.blocks().any(|validation| validation.span.contains(span)));
                 let message = error.message();
-                if validated || is_declared_elsewhere(project, bake, &message) || !seen.insert(span) {
+                // Neither functions nor attributes of the file are there when variables are validated, whatever their values.
+                let never = ["Call to unknown function", "Unknown variable"].contains(&error.summary.as_str());
+                let left = validated && !never || is_declared_elsewhere(project, bake, &message);
+                if left || !seen.insert(span) {
                     continue;
                 }
                 let diagnostic = found.add(span, message.trim_end_matches('.').to_owned());

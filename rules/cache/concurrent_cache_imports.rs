@@ -155,20 +155,6 @@ impl Check for Rule {
 
 /// A stage with steps that both builds run, in equal states, while each has steps of its own.
 fn shared(project: &Project, one: &Build, two: &Build) -> Option<String> {
-    let dockerfile = one.dockerfile.filter(|at| two.dockerfile == Some(*at))?;
-    let args =
-        |build: &Build| build.args.iter().map(|arg| (arg.name.clone(), arg.value.clone())).collect::<BTreeMap<_, _>>();
-    if one.context != two.context || args(one) != args(two) {
-        return None;
-    }
-    let file = project.dockerfiles.get(dockerfile)?;
-    let runs =
-        |stage: usize| file.stage_instructions(stage).any(|(_, instruction)| matches!(instruction.body, Body::Run(_)));
-    let (first, second) = (project.reach(one)?, project.reach(two)?);
-    let used = |uses: &[StageUse], stage: usize| uses.get(stage).is_some_and(|used| *used != StageUse::Unreached);
-    let stages: Vec<usize> = (0..file.tree.stages.len()).filter(|stage| runs(*stage)).collect();
-    let own =
-        |uses: &[StageUse], others: &[StageUse]| stages.iter().any(|stage| used(uses, *stage) && !used(others, *stage));
-    let both = stages.iter().find(|stage| used(&first, **stage) && used(&second, **stage))?;
-    (own(&first, &second) && own(&second, &first)).then(|| file.stage_name(*both))
+    let shared = project.shared_stages(one, two).filter(|shared| shared.own == [true; 2])?;
+    Some(project.dockerfiles.get(shared.dockerfile)?.stage_name(*shared.both.first()?))
 }

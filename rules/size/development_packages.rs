@@ -174,7 +174,7 @@ impl Check for Rule {
             let mut installs = run.installs().filter(|install| !install.conditional && !install.opaque).peekable();
             if installs.peek().is_none()
                 || project.stage_use(run.dockerfile, run.stage) != StageUse::Shipped
-                || is_for_people(project, run)
+                || project.is_for_people(run.dockerfile, run.stage)
             {
                 continue;
             }
@@ -184,48 +184,6 @@ impl Check for Rule {
             }
         }
     }
-}
-
-fn is_for_people(project: &Project, run: &Run) -> bool {
-    let dockerfile = &project.dockerfiles[run.dockerfile];
-    const WORDS: &[&str] = &[
-        "dev",
-        "devel",
-        "development",
-        "devcontainer",
-        "test",
-        "tests",
-        "testing",
-        "e2e",
-        "lint",
-        "check",
-        "playwright",
-        "cypress",
-        "ci",
-        "debug",
-        "docs",
-        "storybook",
-        "local",
-        "tools",
-        "devtools",
-        "profiling",
-        "vendor",
-        "vendored",
-        "validate",
-        "update",
-        "migrate",
-        "migrator",
-        "migration",
-        "migrations",
-        "seed",
-    ];
-    let path = dockerfile.path.to_lowercase();
-    // The stages that stand on this one count too: a base for tests is one for people.
-    let names = (run.stage..dockerfile.tree.stages.len())
-        .filter(|stage| *stage == run.stage || dockerfile.base(*stage, None) == Base::Stage(run.stage));
-    let names: Vec<String> = names.map(|stage| dockerfile.stage_name(stage).to_lowercase()).collect();
-    let parts = names.iter().flat_map(|name| name.split(['-', '_', '.'])).chain(path.split(['-', '_', '.', '/']));
-    parts.into_iter().any(|part| WORDS.contains(&part))
 }
 
 fn check_install(project: &Project, run: &Run, install: &PackageCommand, folder: &str, found: &mut Findings) {

@@ -78,27 +78,10 @@ impl Check for Rule {
                 while let Some(Base::Stage(base)) = below.last().map(|stage| dockerfile.base(*stage, None)) {
                     below.push(base);
                 }
-                let by_hand = |stage: &usize| {
-                    let name = dockerfile.stage_name(*stage).to_lowercase();
-                    let path = dockerfile.path.to_lowercase();
-                    let parts = name.split(['-', '_', '.']).chain(path.split(['-', '_', '.', '/']));
-                    let for_people = [
-                        "dev",
-                        "devel",
-                        "development",
-                        "devcontainer",
-                        "test",
-                        "tests",
-                        "lint",
-                        "ci",
-                        "debug",
-                        "build",
-                        "builder",
-                        "tools",
-                        "bench",
-                    ];
-                    parts.into_iter().any(|part| for_people.contains(&part))
-                };
+                // One that is called a builder is there to build in.
+                let name = dockerfile.stage_name(stage).to_lowercase();
+                let for_building = name.split(['-', '_', '.']).any(|part| part == "build" || part == "builder");
+                let for_people = below.iter().any(|stage| project.is_for_people(at, *stage));
                 let runs: Vec<&Run> = project.runs(at).iter().filter(|run| below.contains(&run.stage)).collect();
                 let builds = runs.iter().any(|run| run.packages.iter().any(|command| command.action == Action::Build));
                 let instructions =
@@ -114,7 +97,7 @@ impl Check for Rule {
                     let mut given = arguments.split_whitespace();
                     given.any(|word| words.contains(&word.rsplit('/').next().unwrap_or(word)) || word.ends_with(".sh"))
                 };
-                if !builds || commands.is_empty() || commands.iter().any(uses) || below.iter().any(by_hand) {
+                if !builds || commands.is_empty() || commands.iter().any(uses) || for_building || for_people {
                     continue;
                 }
                 let Some(root) = below.last().and_then(|stage| dockerfile.tree.stages.get(*stage)) else { continue };

@@ -188,7 +188,10 @@ impl Check for Rule {
     fn check(&self, project: &Project, found: &mut Findings) {
         let mut seen: Vec<(usize, usize)> = Vec::new();
         for build in &project.builds {
-            let Some(emulated) = emulated(project, build) else { continue };
+            let emulated = project.emulated_platforms(build).join(", ");
+            if emulated.is_empty() {
+                continue;
+            }
             let (Some(at), Some(reach)) = (build.dockerfile, project.reach(build)) else { continue };
             let dockerfile = &project.dockerfiles[at];
             for run in project.runs(at) {
@@ -228,26 +231,6 @@ impl Check for Rule {
             }
         }
     }
-}
-
-/// The platforms of a build that its job emulates, in words; nothing if none is, or if that is not known.
-fn emulated(project: &Project, build: &Build) -> Option<String> {
-    let (_, job, _) = project.step(build.caller.as_ref()?.step)?;
-    let own = runner_platform(job)?;
-    let qemu = job.steps.iter().any(|step| step.uses_action("docker/setup-qemu-action"));
-    let elsewhere = job.steps.iter().any(|step| {
-        step.uses_action("docker/setup-buildx-action")
-            && ["append", "endpoint", "driver"].iter().any(|name| step.input(name).is_some())
-    });
-    if !qemu || elsewhere || !build.platforms_known {
-        return None;
-    }
-    let platforms = build.platforms.iter().filter_map(|platform| platform.eval.known());
-    let mut foreign: Vec<&str> =
-        platforms.map(String::as_str).filter(|platform| *platform != own && *platform != "local").collect();
-    // Such processors run the older kind too.
-    foreign.retain(|platform| !(own == "linux/amd64" && *platform == "linux/386"));
-    (!foreign.is_empty()).then(|| foreign.join(", "))
 }
 
 /// Whether the stage, or one that it is made from, says on which platform it runs.

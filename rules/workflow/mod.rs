@@ -16,6 +16,7 @@ mod multiline_output;
 mod needless_wait;
 mod packages_api_misuse;
 mod repeated_build;
+mod repeated_matrix_stage;
 mod retag_by_pull;
 mod retag_job;
 mod serial_services;
@@ -37,4 +38,6 @@ mod unused_setup;
 use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
-pub const RULES: &[Rule] = bakelint_core::rules!["workflow": ampersand_in_uses, broken_retention, disabled_build_record, discarded_attestations, emulated_compile, gate_job, image_roundtrip, install_in_test_run, loaded_index, lost_exit_status, missing_history, missing_timeout, multiline_output, needless_wait, packages_api_misuse, repeated_build, retag_by_pull, retag_job, serial_services, sleep_for_service, slow_health_probe, squash_flag, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, unread_artifact, unread_history, untagged_deletion, untested_latest, unused_load, unused_setup];
+pub const RULES: &[Rule] = bakelint_core::rules![
+    "workflow": ampersand_in_uses, broken_retention, disabled_build_record, discarded_attestations, emulated_compile, gate_job, image_roundtrip, install_in_test_run, loaded_index, lost_exit_status, missing_history, missing_timeout, multiline_output, needless_wait, packages_api_misuse, repeated_build, repeated_matrix_stage, retag_by_pull, retag_job, serial_services, sleep_for_service, slow_health_probe, squash_flag, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, unread_artifact, unread_history, untagged_deletion, untested_latest, unused_load, unused_setup,
+];

@@ -50,6 +50,7 @@ pub mod prelude {
     pub use crate::facts::prefix::{
         Chain, SharedPrefix, SplitPrefix, Step, same_text, shared_prefixes, split_prefixes,
     };
+    pub use crate::facts::purpose::is_for_people;
     pub use crate::facts::reach::{Reached, StageUse};
     pub use crate::facts::reads::names_variable;
     pub use crate::facts::runs::{MountedDirectory, Removal, Run};
@@ -57,7 +58,7 @@ pub mod prelude {
         BuildError, Definition, Effect, Evaluation, ExposedPort, Moment, Origin, Pass, Reading, Shell, StageBase,
         StageEvaluation, State, Step as EvaluatedStep, StepOrigin, Use, Word as ExpandedWord, values,
     };
-    pub use crate::facts::together::Together;
+    pub use crate::facts::together::{SharedStages, Together};
     pub use crate::model::Project;
     pub use crate::model::bake::{Bake, BakeCall};
     pub use crate::model::build::{

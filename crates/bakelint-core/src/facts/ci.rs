@@ -280,6 +280,24 @@ impl Project {
         })
     }
 
+    /// The platforms of a build that its job emulates; none if that is not known.
+    pub fn emulated_platforms<'p>(&self, build: &'p Build) -> Vec<&'p str> {
+        let job = build.caller.as_ref().and_then(|caller| self.step(caller.step)).map(|(_, job, _)| job);
+        let Some((job, own)) = job.and_then(|job| Some((job, runner_platform(job)?))) else { return Vec::new() };
+        let qemu = job.steps.iter().any(|step| step.uses_action("docker/setup-qemu-action"));
+        let elsewhere = job.steps.iter().any(|step| {
+            step.uses_action("docker/setup-buildx-action")
+                && ["append", "endpoint", "driver"].iter().any(|name| step.input(name).is_some())
+        });
+        if !qemu || elsewhere || !build.platforms_known {
+            return Vec::new();
+        }
+        let platforms = build.platforms.iter().filter_map(|platform| platform.eval.known()).map(String::as_str);
+        // Such processors run the older kind too.
+        let runs = |platform: &str| platform == own || own == "linux/amd64" && platform == "linux/386";
+        platforms.filter(|platform| !runs(platform) && *platform != "local").collect()
+    }
+
     /// Whether a step may run when `event` starts its workflow, as far as the conditions of job and step tell.
     pub fn may_run_on(&self, place: StepRef, event: &str) -> bool {
         let Some((workflow, job, step)) = self.step(place) else { return false };

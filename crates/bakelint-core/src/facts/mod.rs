@@ -11,6 +11,7 @@ pub mod known_images;
 pub mod packages;
 pub mod packages_api;
 pub mod prefix;
+pub mod purpose;
 pub mod reach;
 pub mod reads;
 pub mod runs;

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use crate::facts::reach::StageUse;
 use crate::model::Project;
 use crate::model::bake::Bake;
 use crate::model::build::{Build, Maker};
 use crate::source::Span;
+use crate::syntax::dockerfile::Body;
 use crate::syntax::hcl;
 
 /// Builds that one command makes.
@@ -51,6 +53,44 @@ impl Project {
             })
         });
         called.chain(groups).filter(|together| together.builds.len() > 1).collect()
+    }
+}
+
+/// Stages with a RUN that two builds of one Dockerfile need in equal states, by index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedStages {
+    /// Index of the Dockerfile.
+    pub dockerfile: usize,
+    /// The stages that both need, in order.
+    pub both: Vec<usize>,
+    /// Whether each of the builds also needs stages with a RUN that the other one does not.
+    pub own: [bool; 2],
+}
+
+impl Project {
+    /// The stages with a RUN that two builds share: of one Dockerfile, with equal contexts and arguments. `None` if there are none.
+    pub fn shared_stages(&self, one: &Build, two: &Build) -> Option<SharedStages> {
+        let dockerfile = one.dockerfile.filter(|at| two.dockerfile == Some(*at))?;
+        let args = |build: &Build| {
+            build.args.iter().map(|arg| (arg.name.clone(), arg.value.clone())).collect::<BTreeMap<_, _>>()
+        };
+        if one.context != two.context || args(one) != args(two) {
+            return None;
+        }
+        let file = self.dockerfiles.get(dockerfile)?;
+        let runs = |stage: &usize| {
+            file.stage_instructions(*stage).any(|(_, instruction)| matches!(instruction.body, Body::Run(_)))
+        };
+        let (first, second) = (self.reach(one)?, self.reach(two)?);
+        let used = |uses: &[StageUse], stage: usize| uses.get(stage).is_some_and(|used| *used != StageUse::Unreached);
+        let stages: Vec<usize> = (0..file.tree.stages.len()).filter(runs).collect();
+        let own = |uses: &[StageUse], others: &[StageUse]| {
+            stages.iter().any(|stage| used(uses, *stage) && !used(others, *stage))
+        };
+        let own = [own(&first, &second), own(&second, &first)];
+        let both = stages.iter().copied().filter(|stage| used(&first, *stage) && used(&second, *stage));
+        let both: Vec<usize> = both.collect();
+        (!both.is_empty()).then_some(SharedStages { dockerfile, both, own })
     }
 }
 
