@@ -327,41 +327,13 @@ fn check_argument(
     }
     let Some(change) = change(project, at, name) else { return };
     let dockerfile = &project.dockerfiles[at];
-    let mut tainted = vec![name.to_owned()];
-    let mut carried = Vec::new();
-    let mut heavy: Vec<&Run> = Vec::new();
-    let mut passed: Vec<&Run> = Vec::new();
-    for (next, instruction) in dockerfile.stage_instructions(stage).skip_while(|(next, _)| *next <= index) {
-        let reads = tainted.iter().any(|name| names_variable(instruction, name));
-        match &instruction.body {
-            Body::Env(pairs) if reads => {
-                let made = |pair: &&dockerfile::KeyValue| tainted.iter().any(|name| pair.value.contains(name.as_str()));
-                let names: Vec<String> = pairs.pairs.iter().filter(made).map(|pair| pair.key.to_string()).collect();
-                let spans = pairs.pairs.iter().filter(made).map(|pair| pair.span).collect();
-                carried.push((next, if names.len() == pairs.pairs.len() { Vec::new() } else { spans }));
-                tainted.extend(names);
-            }
-            Body::Label(_) if reads => carried.push((next, Vec::new())),
-            _ if reads => break,
-            Body::Run(_) => {
-                let Some(run) = project.run_at(at, next) else { break };
-                if project.may_heed_environment(run) {
-                    break;
-                }
-                passed.push(run);
-                if dockerfile.is_heavy(next) {
-                    heavy.push(run);
-                }
-            }
-            _ => {}
-        }
-    }
-    let Some(first) = heavy.first() else { return };
+    let unread = project.steps_before_use(at, stage, index, name);
+    let Some(first) = unread.heavy.first() else { return };
     let message = match change {
         Change::Passed(words, _) => format!("`{name}` holds `{words}`"),
         Change::Named => format!("`{name}`, by its name, is another one each time"),
     };
-    let steps = match heavy.len() {
+    let steps = match unread.heavy.len() {
         1 => "the step behind it, which does not read it, runs".to_owned(),
         count => format!("{count} steps behind it, which do not read it, run"),
     };
@@ -374,45 +346,7 @@ fn check_argument(
         Change::Named => diagnostic.confidence = Confidence::Medium,
     }
     diagnostic.help("declare it right before the first step that reads it; what only labels need can go to the end");
-    let by_name = passed.iter().all(|run| project.installs_by_name(run));
-    if let Some(last) = heavy.last()
-        && let Some(fix) = fix(dockerfile, index, pair, &carried, last.instruction, by_name)
-    {
+    if let Some(fix) = project.sink_argument(at, index, pair, &unread) {
         diagnostic.fix(fix);
     }
-}
-
-/// Moves the argument and what is made of it behind a step.
-fn fix(
-    dockerfile: &Dockerfile,
-    index: usize,
-    pair: &dockerfile::ArgPair,
-    carried: &[(usize, Vec<Span>)],
-    behind: usize,
-    by_name: bool,
-) -> Option<Fix> {
-    let (tree, text) = (&dockerfile.tree, dockerfile.source.text());
-    let instruction = tree.instructions.get(index)?;
-    let Body::Arg(pairs) = &instruction.body else { return None };
-    let words = dockerfile.source.slice(pair.span).trim_end();
-    let mut edits = vec![if pairs.len() == 1 { instruction.remove() } else { tree.remove_word(text, pair.span) }];
-    let eol = tree.line_ending(text);
-    let mut lines = vec![format!("{} {words}", &*instruction.word)];
-    let mut safe = by_name;
-    for (at, parts) in carried.iter().filter(|(at, _)| *at < behind) {
-        let moved = tree.instructions.get(*at)?;
-        safe &= matches!(moved.body, Body::Label(_));
-        if parts.is_empty() {
-            edits.push(moved.remove());
-            lines.push(dockerfile.source.slice(moved.span).to_owned());
-            continue;
-        }
-        // Two neighbours would leave the blanks between them to both.
-        let [part] = parts.as_slice() else { return None };
-        edits.push(tree.remove_word(text, *part));
-        lines.push(format!("{} {}", &*moved.word, dockerfile.source.slice(*part).trim_end()));
-    }
-    edits.push(tree.insert_after(text, behind, &lines.join(eol))?);
-    let title = format!("Declare `{}` behind the steps that do not read it", &*pair.name);
-    Some(if safe { Fix::safe(title, edits) } else { Fix::unsafe_(title, edits) }.rebuilds_once())
 }

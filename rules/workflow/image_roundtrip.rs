@@ -34,7 +34,7 @@
 //! ```
 //!
 //! ```text
-//! .github/workflows/ci.yml:14:14: info[image-roundtrip] job `test` pulls `ghcr.io/shop/web:${github.run_id}`, which job `build` has just pushed, and no other job uses it
+//! .github/workflows/ci.yml:14:26: info[image-roundtrip] job `test` pulls `ghcr.io/shop/web:${github.run_id}`, which job `build` has just pushed, and no other job uses it
 //! ```
 //!
 //! ### Built and tested in one job
@@ -148,6 +148,8 @@
 //!       - run: docker run --rm ghcr.io/shop/c:${{ github.run_id }} make shard
 //! ```
 
+use std::collections::BTreeSet;
+
 use bakelint_core::prelude::*;
 
 /// No options.
@@ -173,16 +175,21 @@ impl Check for Rule {
 
 fn by_registry(project: &Project, at: usize, workflow: &Workflow, maker: usize, found: &mut Findings) {
     for build in project.job_builds(at, maker).filter(|build| build.push.known() == Some(&true)) {
-        let tags: Vec<String> =
-            build.tags.iter().filter(|(tag, _)| tag.is_fixed_in_run()).map(|(tag, _)| image_key(tag)).collect();
-        let mut users: Vec<(usize, Span, String)> = Vec::new();
-        for command in project.container_commands().iter().filter(|command| command.place.workflow == at) {
-            let (ContainerAction::Pull(image) | ContainerAction::Run { image, .. }) = &command.action else { continue };
-            if tags.contains(&image_key(image)) && !users.iter().any(|(job, _, _)| *job == command.place.job) {
-                users.push((command.place.job, command.span, image.to_string()));
-            }
-        }
-        let [(user, span, image)] = users.as_slice() else { continue };
+        // A job that deploys the image, or gives it another name, is a user too.
+        let elsewhere = |used: &&&ImageUse| {
+            used.image.is_fixed_in_run() && used.step.is_some_and(|step| step.workflow == at && step.job != maker)
+        };
+        let uses = project.uses_of(build);
+        let users: BTreeSet<usize> = uses.iter().filter(elsewhere).filter_map(|used| Some(used.step?.job)).collect();
+        let run = uses.iter().filter(elsewhere).find(|used| {
+            let in_script = used
+                .step
+                .and_then(|place| project.step(place))
+                .is_some_and(|(_, _, step)| step.run.as_ref().is_some_and(|run| run.value.span.contains(used.span)));
+            matches!(used.kind, ImageUseKind::Pull | ImageUseKind::Run) && in_script
+        });
+        let (Some(user), 1, Some(used)) = (users.first(), users.len(), run) else { continue };
+        let (span, image) = (&used.span, used.image.to_string());
         if !hands_over(workflow, maker, *user) {
             continue;
         }

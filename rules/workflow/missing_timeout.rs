@@ -4,8 +4,9 @@
 //! hours: 360 billed minutes, and a place in the queue for as long
 //! (<https://docs.github.com/en/actions/reference/limits>). Two or three times what the job usually takes is enough.
 //!
-//! Looked at are jobs that build images, if they also run containers in the foreground or build for platforms that they emulate. Jobs that
-//! only build natively seldom hang: they are reported with low confidence. Reported once for a workflow.
+//! Looked at are jobs that run containers in the foreground, of images that the repository builds or services of its compose files, and jobs
+//! that build for platforms that they emulate. Jobs that only build natively seldom hang: they are reported with low confidence. Reported
+//! once for a workflow.
 //!
 //! Not flagged: jobs whose steps that run long have a `timeout-minutes` of their own, and calls of reusable workflows, which cannot
 //! have one.
@@ -127,6 +128,38 @@
 //! +  three: {runs-on: ubuntu-latest, timeout-minutes: 60, steps: [{run: docker build -t web . && docker run web}]}
 //! ```
 //!
+//! ### A job that builds nothing
+//!
+//! ```yaml .github/workflows/ci.yml
+//! on: push
+//! jobs:
+//!   test:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - run: docker compose run --rm web make test
+//!   lint:
+//!     runs-on: ubuntu-latest
+//!     steps:
+//!       - run: docker run --rm hadolint/hadolint < Dockerfile
+//! ```
+//!
+//! ```text
+//! .github/workflows/ci.yml:3:3: info[missing-timeout] job `test` may run for six hours
+//! ```
+//!
+//! ```diff
+//! --- a/.github/workflows/ci.yml
+//! +++ b/.github/workflows/ci.yml
+//! @@ -2,6 +2,7 @@
+//!  jobs:
+//!    test:
+//!      runs-on: ubuntu-latest
+//! +    timeout-minutes: 60
+//!      steps:
+//!        - run: docker compose run --rm web make test
+//!    lint:
+//! ```
+//!
 //! ### A native build
 //!
 //! ```yaml .github/workflows/ci.yml
@@ -212,23 +245,28 @@ impl Check for Rule {
     }
 }
 
-/// Whether a step without a limit of its own may hang: it waits for a container, or builds under emulation. `None` for a job that builds
-/// nothing, or all of whose builds have a limit.
+/// Whether a step without a limit of its own may hang: it waits for a container, or builds under emulation. `None` for a job that does
+/// neither and has no build without a limit.
 fn may_hang(project: &Project, workflow: usize, at: usize, job: &Job) -> Option<bool> {
     let unlimited = |place: StepRef| job.steps.get(place.step).is_some_and(|step| step.timeout_minutes.is_none());
     let mut builds = project
         .job_builds(workflow, at)
         .filter(|build| build.caller.as_ref().is_some_and(|caller| unlimited(caller.step)))
         .peekable();
-    builds.peek()?;
+    let has_builds = builds.peek().is_some();
     let waits = |command: &ContainerCommand| match &command.action {
-        ContainerAction::Run { .. } => !command.options.iter().any(|option| is_detached(option)),
+        ContainerAction::Run { image, .. } => {
+            let own = has_builds || !project.makers_of(image).is_empty();
+            own && !command.options.iter().any(|option| is_detached(option))
+        }
         ContainerAction::Up { detached, .. } => !detached,
         ContainerAction::InService { .. } => true,
         _ => false,
     };
-    let waits = project.job_containers(workflow, at).iter().any(|command| unlimited(command.place) && waits(command));
-    Some(waits || builds.any(|build| !project.emulated_platforms(build).is_empty()))
+    let mut commands = project.job_containers(workflow, at).iter();
+    let waits = commands.any(|command| unlimited(command.place) && waits(command));
+    let emulates = builds.any(|build| !project.emulated_platforms(build).is_empty());
+    (has_builds || waits).then_some(waits || emulates)
 }
 
 /// Whether an option of `docker run` leaves the container in the background.

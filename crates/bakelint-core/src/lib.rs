@@ -34,6 +34,7 @@ pub mod prelude {
     pub use crate::diagnostic::{Confidence, Diagnostic, Heeds, Label, Severity};
     pub use crate::edit::{CacheEffect, Edit, FileChange, Fix, Safety};
     pub use crate::engine::{Fixed, Linter, Report};
+    pub use crate::facts::arguments::UnreadArgument;
     pub use crate::facts::caches::{CacheLocation, CacheTraffic, CacheUse, may_equal};
     pub use crate::facts::ci::{
         ContainerAction, ContainerCommand, StepCommand, StepScript, image_key, is_commit, runner_platform,

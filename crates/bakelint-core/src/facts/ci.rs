@@ -8,7 +8,7 @@ use crate::model::build::{Build, Caller, StepRef};
 use crate::model::command_line;
 use crate::model::compose::{Compose, Healthcheck};
 use crate::model::value::{Text, TextPart};
-use crate::model::workflow::{Field, Job, Scope, Step, Workflow};
+use crate::model::workflow::{Field, Job, Scope, Step, Trigger, Workflow};
 use crate::source::Span;
 use crate::syntax::expression;
 use crate::syntax::mapped::MappedText;
@@ -605,16 +605,32 @@ impl Workflow {
 
     /// Gives an input of an action a value; `text` is the file's. Nothing if the layout does not allow it.
     pub fn set_input(&self, text: &str, step: &Step, name: &str, value: &str) -> Option<Vec<Edit>> {
-        let node = self.tree.node(step.node);
         if let Some(field) = step.input(name) {
             return Some(vec![yaml::replace_scalar(text, self.tree.node(field.value.node), value)?]);
         }
+        self.add_inputs(text, step, &format!("{name}: {value}"))
+    }
+
+    /// Gives an action inputs that it does not have yet, one on each line of `entries`; `text` is the file's. Nothing if the layout does not
+    /// allow it.
+    pub fn add_inputs(&self, text: &str, step: &Step, entries: &str) -> Option<Vec<Edit>> {
+        let node = self.tree.node(step.node);
         match node.get("with") {
-            Some(with) => yaml::insert_entry(text, with, with.entries().len(), &format!("{name}: {value}")),
+            Some(with) => yaml::insert_entry(text, with, with.entries().len(), entries),
             None => {
                 let at = node.entry("uses").map_or(node.entries().len(), |entry| entry.index + 1);
-                yaml::insert_entry(text, node, at, &format!("with:\n  {name}: {value}"))
+                let indented = entries.replace('\n', "\n  ");
+                yaml::insert_entry(text, node, at, &format!("with:\n  {indented}"))
             }
+        }
+    }
+
+    /// Adds an entry to the settings of an event; `text` is the file's. Nothing if it has none, or the layout does not allow it.
+    pub fn add_to_trigger(&self, text: &str, trigger: &Trigger, entry: &str) -> Option<Vec<Edit>> {
+        let node = self.tree.node(trigger.node?);
+        match node.entries().len() {
+            0 => None,
+            count => yaml::insert_entry(text, node, count, entry),
         }
     }
 

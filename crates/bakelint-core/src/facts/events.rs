@@ -45,6 +45,14 @@ impl Event<'_> {
 }
 
 impl Project {
+    /// Whether commits may start a step, pushed to a branch or to a pull request, rather than tags, times and people only.
+    pub fn runs_for_commits(&self, place: StepRef) -> bool {
+        let Some(workflow) = self.workflows.get(place.workflow) else { return false };
+        let pushes = workflow.trigger("push").is_some_and(|push| push.branches.is_some() || push.tags.is_none());
+        pushes && self.may_run_on(place, "push")
+            || workflow.runs_on_pull_request() && self.may_run_on(place, "pull_request")
+    }
+
     /// Whether a step runs when the event starts its workflow; `None` where conditions or a calling workflow decide.
     pub fn step_runs_on(&self, place: StepRef, event: Event<'_>) -> Option<bool> {
         let (workflow, job, step) = self.step(place)?;

@@ -1,5 +1,6 @@
 //! What follows from the model, derived once on demand.
 
+pub mod arguments;
 pub mod caches;
 pub mod ci;
 pub mod commands;

@@ -2,11 +2,13 @@
 
 use crate::facts::packages::Action;
 use crate::facts::prefix::is_heavy;
+use crate::facts::reach::StageUse;
 use crate::facts::runs::Run;
 use crate::model::Project;
-use crate::model::dockerfile::Dockerfile;
+use crate::model::build::Build;
+use crate::model::dockerfile::{Base, Dockerfile};
 use crate::model::value::Text;
-use crate::syntax::dockerfile::{Body, Instruction};
+use crate::syntax::dockerfile::{self, Body, Instruction, StageRef};
 
 /// Programs that heed no variable of the environment that the user makes up: those of the shell, the core utilities, and what
 /// unpacks, downloads and manages users.
@@ -175,6 +177,69 @@ impl Project {
                 !known && !nothing && !name.is_some_and(|name| HEED_NOTHING.contains(&name))
             })
     }
+}
+
+impl Project {
+    /// The RUNs of a build that take time, and of which neither they nor what stands above them depends on folders of the context, or on an
+    /// argument that changes with each commit: in most runs they are what they were in the run before. By instruction, in order.
+    pub fn steady_steps(&self, build: &Build) -> Vec<usize> {
+        let Some((file, uses)) =
+            build.dockerfile.and_then(|at| self.dockerfiles.get(at)).and_then(|file| Some((file, self.reach(build)?)))
+        else {
+            return Vec::new();
+        };
+        let mut steady = Vec::new();
+        // Whether the end of a stage depends on what changes. Stages stand on, and copy from, earlier ones.
+        let mut changes = vec![true; file.tree.stages.len()];
+        for stage in 0..file.tree.stages.len() {
+            let at = |name: StageRef| match name {
+                StageRef::Stage(other) if other < stage => changes[other],
+                StageRef::Stage(_) => true,
+                _ => false,
+            };
+            let mut changed = match file.base(stage, Some(build)) {
+                Base::Stage(base) => base >= stage || changes[base],
+                Base::Context(_) => true,
+                Base::Image(_) | Base::Scratch => false,
+            };
+            for (index, instruction) in file.stage_instructions(stage) {
+                changed |= match &instruction.body {
+                    Body::Copy(copy) | Body::Add(copy) => match &copy.from {
+                        Some(from) => build.named_context(from).is_some() || at(file.tree.copy_from(from)),
+                        None => copy.sources.iter().any(|source| source.heredoc.is_none() && is_folder(&source.word)),
+                    },
+                    Body::Arg(pairs) => {
+                        pairs.iter().any(|pair| build.arg(&pair.name).is_some_and(|arg| arg.value.volatile().is_some()))
+                    }
+                    _ => false,
+                };
+                let Body::Run(run) = &instruction.body else { continue };
+                let reads = |mount: &&dockerfile::Mount| match mount.from() {
+                    Some(from) => build.named_context(from).is_some() || at(file.tree.mount_from(from)),
+                    None => {
+                        let value = |keys: &[&str]| mount.option(keys)?.value.as_deref();
+                        value(&["type"]).is_none_or(|kind| kind == "bind")
+                            && value(&["source", "src"]).is_none_or(is_folder)
+                    }
+                };
+                changed |= run.mounts.iter().any(|mount| reads(&mount));
+                if !changed && is_heavy(file, index) && uses.get(stage).is_some_and(|used| *used != StageUse::Unreached)
+                {
+                    steady.push(index);
+                }
+            }
+            changes[stage] = changed;
+        }
+        steady
+    }
+}
+
+/// Whether the source of a copy may be a folder, or several files of one: a manifest is written with its name.
+fn is_folder(source: &str) -> bool {
+    let last = source.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let manifest = ["package", "requirements", "pnpm", "yarn", "Cargo", "go", "pyproject"];
+    let several = last.contains(['*', '?', '[', '$']) && !manifest.iter().any(|start| last.starts_with(start));
+    source.ends_with('/') || several || !last.trim_start_matches('.').contains('.') || last == "."
 }
 
 impl Dockerfile {
