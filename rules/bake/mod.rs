@@ -24,6 +24,7 @@ mod uncleared_list;
 mod undeclared_build_arg;
 mod ungranted_entitlement;
 mod uninherited_reference;
+mod unknown_requested_target;
 mod unknown_target;
 mod unlinked_image;
 mod unloaded_image;
@@ -38,5 +39,5 @@ use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
 pub const RULES: &[Rule] = bakelint_core::rules![
-    "bake": ambiguous_name, bake_error, changing_build_arg, circular_definition, conflicting_output, deprecated_formatdate, diverging_compose_build, duplicate_target, emptied_build_arg, ignored_attribute, interpolated_inline_variable, invalid_tag, lost_metadata_tags, mismatched_link_platforms, misused_override, redeclared_variable, secret_in_build_arg, shared_destination, shared_tag, stage_not_asked_for, uncleared_list, undeclared_build_arg, ungranted_entitlement, uninherited_reference, unknown_target, unlinked_image, unloaded_image, unpushed_link, unsupported_network, untagged_push, untyped_collection, unused_definition, zeroed_ulimit,
+    "bake": ambiguous_name, bake_error, changing_build_arg, circular_definition, conflicting_output, deprecated_formatdate, diverging_compose_build, duplicate_target, emptied_build_arg, ignored_attribute, interpolated_inline_variable, invalid_tag, lost_metadata_tags, mismatched_link_platforms, misused_override, redeclared_variable, secret_in_build_arg, shared_destination, shared_tag, stage_not_asked_for, uncleared_list, undeclared_build_arg, ungranted_entitlement, uninherited_reference, unknown_requested_target, unknown_target, unlinked_image, unloaded_image, unpushed_link, unsupported_network, untagged_push, untyped_collection, unused_definition, zeroed_ulimit,
 ];

@@ -5,6 +5,7 @@ mod broken_retention;
 mod disabled_build_record;
 mod discarded_attestations;
 mod docs_only_runs;
+mod durable_test_database;
 mod emulated_compile;
 mod gate_job;
 mod image_roundtrip;
@@ -40,5 +41,5 @@ use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
 pub const RULES: &[Rule] = bakelint_core::rules![
-    "workflow": ampersand_in_uses, broken_retention, disabled_build_record, discarded_attestations, docs_only_runs, emulated_compile, gate_job, image_roundtrip, install_in_test_run, loaded_index, lost_exit_status, missing_history, missing_timeout, multiline_output, needless_wait, packages_api_misuse, repeated_build, repeated_matrix_stage, retag_by_pull, retag_job, serial_services, sleep_for_service, slow_health_probe, squash_flag, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, unread_artifact, unread_history, untagged_deletion, untested_latest, unused_load, unused_setup,
+    "workflow": ampersand_in_uses, broken_retention, disabled_build_record, discarded_attestations, docs_only_runs, durable_test_database, emulated_compile, gate_job, image_roundtrip, install_in_test_run, loaded_index, lost_exit_status, missing_history, missing_timeout, multiline_output, needless_wait, packages_api_misuse, repeated_build, repeated_matrix_stage, retag_by_pull, retag_job, serial_services, sleep_for_service, slow_health_probe, squash_flag, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, unread_artifact, unread_history, untagged_deletion, untested_latest, unused_load, unused_setup,
 ];
