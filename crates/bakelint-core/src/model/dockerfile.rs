@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::model::build::Build;
 use crate::model::outline::{Comment, Outline};
+use crate::model::paths;
 use crate::model::value::{Text, TextPart};
 use crate::source::{FileId, Source, Span};
 use crate::syntax::dockerfile::{self as syntax, Body, Instruction, Keyword, Lexer, LineKind, Lookup, Part};
@@ -52,15 +53,21 @@ impl Dockerfile {
 
     /// Whether a file that only its name makes a Dockerfile is one: some other format's file may be called
     /// `Dockerfile.whatever`, and then begins with something that is no instruction. Nor is a file one that a preprocessor
-    /// makes a Dockerfile of: one with `INCLUDE`, or a piece without a FROM that others include.
-    pub fn looks_like_one(&self) -> bool {
+    /// makes a Dockerfile of: one with an `INCLUDE` of a path that `exists`, or a piece without a FROM that others include.
+    pub fn looks_like_one(&self, exists: impl Fn(&str) -> bool) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
         let plain = matches!(name, "Dockerfile" | "Containerfile");
         let instructions = &self.tree.instructions;
         let unknown = |instruction: &Instruction| instruction.keyword == Keyword::Unknown;
-        let include = |word: &str| matches!(word.to_ascii_uppercase().as_str(), "INCLUDE" | "INCLUDE+");
+        let folder = self.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let includes = |instruction: &Instruction| {
+            let named = instruction.text.split_whitespace().nth(1).unwrap_or_default();
+            let is_include = matches!(instruction.word.to_ascii_uppercase().as_str(), "INCLUDE" | "INCLUDE+");
+            let paths = ["", folder].into_iter().filter_map(|folder| paths::join(folder, named));
+            is_include && paths.into_iter().any(|path| exists(&path) || exists(&format!("{path}.dockerfile")))
+        };
         let is_piece = self.tree.stages.is_empty() && !instructions.is_empty() && !instructions.iter().any(unknown);
-        !instructions.iter().any(|instruction| unknown(instruction) && include(&instruction.word))
+        !instructions.iter().any(|instruction| unknown(instruction) && includes(instruction))
             && (plain || !is_piece && !instructions.first().is_some_and(unknown))
     }
 

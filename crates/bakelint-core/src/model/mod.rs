@@ -91,7 +91,7 @@ impl Project {
             match FileKind::of(&source.path) {
                 FileKind::Dockerfile => {
                     let dockerfile = Dockerfile::parse(file, source.clone());
-                    if dockerfile.looks_like_one() {
+                    if dockerfile.looks_like_one(|path| project.snapshot.has_path(path)) {
                         project.dockerfiles.push(dockerfile);
                     }
                 }
@@ -252,5 +252,28 @@ impl Project {
     /// Whether the file is read as a Dockerfile.
     pub fn is_dockerfile(&self, file: FileId) -> bool {
         self.dockerfile_of(file).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_that_a_program_puts_together_are_not_read_by_themselves() {
+        let files = [
+            ("Dockerfile", "FROM debian\nINCLUDE ./parts/before\n"),
+            ("Dockerfile.vim", "set nowrap\n"),
+            ("compose.yml", "services:\n  a: *base\n"),
+            ("other/Dockerfile", "FROM debian\nINCLUDE ./nowhere\n"),
+            ("part-compose.yml", "services:\n  a: *base\n"),
+            ("parts/before.dockerfile", "RUN true\n"),
+            ("web.Dockerfile", "FROM debian\n"),
+        ];
+        let project = Project::new(Snapshot::from_texts(files), Settings::default());
+        let read: Vec<&str> = project.dockerfiles.iter().map(|dockerfile| dockerfile.path.as_str()).collect();
+        assert_eq!(read, ["other/Dockerfile", "web.Dockerfile"]);
+        let wrong: Vec<&str> = project.errors.iter().map(|error| project.path(error.span.file)).collect();
+        assert_eq!(wrong, ["compose.yml", "other/Dockerfile"]);
     }
 }
