@@ -32,12 +32,14 @@ pub enum FileKind {
     Dockerignore,
     /// A package manager's manifest or lock file, which tells what an install step downloads.
     Manifest,
-    /// A Makefile, justfile or shell script, which may call builds.
+    /// A Makefile, justfile, Taskfile, shell script or `devcontainer.json`, which may call builds.
     Script,
     /// `bakelint.toml`.
     Config,
     /// Environment defaults of compose (`.env`).
     Env,
+    /// Seconds by test, as pytest-split stores them (`.test_durations`).
+    Durations,
     /// hadolint's configuration, whose ignore list is honoured by `init --from hadolint`.
     Hadolint,
     /// Anything else; read only when another file names it.
@@ -66,6 +68,8 @@ impl FileKind {
             FileKind::Compose
         } else if lower == ".hadolint.yaml" || lower == ".hadolint.yml" {
             FileKind::Hadolint
+        } else if lower == ".test_durations" {
+            FileKind::Durations
         } else if lower == "bakelint.toml" {
             FileKind::Config
         } else if lower == ".env" {
@@ -75,7 +79,9 @@ impl FileKind {
         {
             FileKind::Manifest
         } else if lower.ends_with(".sh")
-            || matches!(lower.as_str(), "makefile" | "gnumakefile" | "justfile" | ".justfile" | "taskfile.yml")
+            || matches!(lower.as_str(), "makefile" | "gnumakefile" | "justfile" | ".justfile")
+            || (yaml && TASKFILES.iter().any(|name| name.eq_ignore_ascii_case(&lower)))
+            || matches!(lower.as_str(), "devcontainer.json" | ".devcontainer.json")
             || lower.ends_with(".mk")
         {
             FileKind::Script
@@ -84,6 +90,18 @@ impl FileKind {
         }
     }
 }
+
+/// The names of Taskfiles, in the order in which Task looks for them.
+pub const TASKFILES: &[&str] = &[
+    "Taskfile.yml",
+    "taskfile.yml",
+    "Taskfile.yaml",
+    "taskfile.yaml",
+    "Taskfile.dist.yml",
+    "taskfile.dist.yml",
+    "Taskfile.dist.yaml",
+    "taskfile.dist.yaml",
+];
 
 fn is_dockerfile_name(lower: &str) -> bool {
     const OTHER_FORMATS: &[&str] = &[

@@ -47,6 +47,8 @@ pub struct BuildCommand {
     pub open: bool,
     /// Whether the program is buildx itself, so that without `--load` or `--push` nothing is kept.
     pub buildx: bool,
+    /// Whether a `Containerfile` is looked for before a `Dockerfile`, as podman and buildah do.
+    pub containerfile: bool,
 }
 
 /// `docker buildx bake` and its like.
@@ -115,8 +117,8 @@ pub struct Scope<'a> {
 
 /// Reads a command that builds; `None` for any other.
 pub fn read(command: &Simple, scope: Scope) -> Option<BuildCall> {
-    let mut words: Vec<Placed> = Vec::new();
-    let mut open: Vec<bool> = Vec::new();
+    let (name, mut words) = program(command, scope)?;
+    let mut open: Vec<bool> = vec![false; words.len()];
     for word in command.arguments() {
         let text = text(word, scope);
         let bare = match word.parts.as_slice() {
@@ -132,7 +134,8 @@ pub fn read(command: &Simple, scope: Scope) -> Option<BuildCall> {
                 words.extend(parts);
             }
             _ => {
-                let many = word.text().is_none() && text.to_string().contains("${@");
+                let is_list = |part: &Part| matches!(part, Part::Variable { name, operator, .. } if name == "@" || operator.starts_with("[@]"));
+                let many = word.parts.iter().any(is_list);
                 open.resize(words.len(), false);
                 open.push(bare || many);
                 words.push((text, word.span));
@@ -141,10 +144,9 @@ pub fn read(command: &Simple, scope: Scope) -> Option<BuildCall> {
     }
     open.resize(words.len(), false);
     let plain = |at: usize| words.get(at).and_then(|(word, _)| word.as_known());
-    let name = command.name()?;
     let first = (0..words.len()).find(|at| plain(*at).is_none_or(|word| !word.starts_with('-')))?;
     let rest = |from: usize| Words { words: &words, open: &open, at: from };
-    match (name, plain(first)?) {
+    match (&*name, plain(first)?) {
         ("docker", "buildx") | ("docker", "builder") | ("docker", "image") | ("podman", "image") => {
             // `docker buildx --builder b build`: the flag's value is no verb.
             let verb = verb(&words, first + 1, &["--builder"])?;
@@ -157,7 +159,9 @@ pub fn read(command: &Simple, scope: Scope) -> Option<BuildCall> {
             }
         }
         ("docker" | "podman" | "nerdctl" | "depot" | "buildah", "build") | ("buildah", "bud") => {
-            Some(BuildCall::Build(Box::new(build(rest(first + 1), name == "depot"))))
+            let mut command = build(rest(first + 1), name == "depot");
+            command.containerfile = matches!(&*name, "podman" | "buildah");
+            Some(BuildCall::Build(Box::new(command)))
         }
         ("docker" | "depot", "bake") => Some(BuildCall::Bake(bake(rest(first + 1)))),
         ("docker" | "podman" | "nerdctl", "compose") => compose(rest(first + 1)),
@@ -166,6 +170,24 @@ pub fn read(command: &Simple, scope: Scope) -> Option<BuildCall> {
         ("docker-compose" | "podman-compose", _) => compose(rest(0)),
         _ => None,
     }
+}
+
+/// The program that a command runs, without its folder, and the words that come with its name: `$DOCKER build` may stand for
+/// `docker buildx build`.
+fn program(command: &Simple, scope: Scope) -> Option<(String, Vec<Placed>)> {
+    if let Some(name) = command.name() {
+        return Some((name.to_owned(), Vec::new()));
+    }
+    let word = command.words.get(command.command)?;
+    let text = text(word, scope);
+    let default = match word.parts.as_slice() {
+        // A program that may be exchanged is taken for the one that it is without that.
+        [Part::Variable { operator, .. }] => operator.strip_prefix(":-").or(operator.strip_prefix('-')),
+        _ => None,
+    };
+    let mut parts = text.as_known().or(default)?.split_whitespace();
+    let name = parts.next()?.rsplit('/').next()?.to_owned();
+    Some((name, parts.map(|part| (Text::known(part), word.span)).collect()))
 }
 
 /// A word as text: what variables and templates stand for is put in where it is known.
@@ -598,6 +620,17 @@ mod tests {
         };
         assert_eq!(texts(&compose.services), ["web"]);
         assert!(compose.if_missing);
+    }
+
+    #[test]
+    fn programs_may_be_named_by_variables() {
+        let build = |line: &str| match call(line) {
+            Some(BuildCall::Build(build)) => Some((build.buildx, texts(&build.tags))),
+            _ => None,
+        };
+        assert_eq!(build("${DOCKER:-docker} build -t a ."), Some((false, vec!["a".into()])));
+        assert_eq!(build("${DOCKER:-/usr/bin/docker buildx} build -t a ."), Some((true, vec!["a".into()])));
+        assert_eq!(build("$DOCKER build -t a ."), None);
     }
 
     #[test]

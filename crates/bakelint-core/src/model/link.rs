@@ -30,7 +30,9 @@ pub(super) fn link(project: &mut Project) {
 
 /// The builds that the steps of workflows make.
 fn calls(project: &mut Project, services: &mut Services) {
-    for call in callers::calls(project) {
+    let (found, missing) = callers::calls(project);
+    project.missing.extend(missing);
+    for call in found {
         match call {
             Call::Build(build) => project.builds.push(*build),
             Call::Bake(request) => bake_request(project, *request),
@@ -42,22 +44,21 @@ fn calls(project: &mut Project, services: &mut Services) {
     }
 }
 
+/// The target that docker/metadata-action writes by default.
+const METADATA_TARGET: &str = "docker-metadata-action";
+
 /// Resolves a bake command and adds its builds.
 fn bake_request(project: &mut Project, request: BakeRequest) {
-    let BakeRequest { folder, files, mut call, environment } = request;
+    let BakeRequest { folder, files, finds_files, mut call, tags_open, environment } = request;
     let mut found: Vec<FileId> = Vec::new();
-    let is_named = !files.is_empty();
-    let names: Vec<String> = if files.is_empty() && !call.open {
-        DEFAULT_FILES.iter().filter_map(|name| paths::join(&folder, name)).collect()
-    } else {
-        files
-    };
+    let names: Vec<String> =
+        if finds_files { DEFAULT_FILES.iter().filter_map(|name| paths::join(&folder, name)).collect() } else { files };
     for name in names {
         match project.snapshot.find(&name) {
             Some(file) => found.push(file),
             None if project.snapshot.has_path(&name) => project.missing.push(name),
             // A file that is not there by itself is there by the time of the call, written by another step.
-            None => call.open |= is_named,
+            None => call.open |= !finds_files,
         }
     }
     if found.is_empty() {
@@ -69,6 +70,8 @@ fn bake_request(project: &mut Project, request: BakeRequest) {
         call.caller.as_ref().and_then(|caller| project.workflows.get(caller.step.workflow)?.jobs.get(caller.step.job));
     let bake = &mut project.bakes[at];
     bake.called = true;
+    // Only that file has the target that others inherit, unless a placeholder stands in for it.
+    call.open |= tags_open && bake.definition.targets().all(|target| target.name() != METADATA_TARGET);
     for declared in bake.definition.variables() {
         let name = declared.name();
         let written = || job.filter(|job| workflow::may_set(job, name)).map(|_| Text::unknown(format!("env.{name}")));
@@ -90,7 +93,8 @@ fn bake_request(project: &mut Project, request: BakeRequest) {
         if let Maker::Target { bake, .. } = &mut build.maker {
             *bake = at;
         }
-        // A file that another action writes gives tags, labels or anything else.
+        build.tags_known &= !tags_open;
+        // A file that is not known gives anything.
         if call.open {
             build.tags_known = false;
             build.cache_known = false;
@@ -123,7 +127,11 @@ fn default_bakes(project: &mut Project) {
             DEFAULT_FILES.iter().position(|other| *other == name)
         };
         files.sort_by_key(place);
-        bake_of(project, &folder, files);
+        // A command may have read compose files of the folder as well.
+        let is_read = |bake: &Bake| bake.folder == folder && files.iter().all(|file| bake.files.contains(file));
+        if !project.bakes.iter().any(is_read) {
+            bake_of(project, &folder, files);
+        }
     }
     for file in others {
         let folder = paths::folder(project.path(file)).to_owned();
@@ -179,12 +187,7 @@ fn find_dockerfiles(project: &mut Project) {
         }
         let path = project.builds[at].dockerfile_path.as_ref().and_then(|path| path.eval.known()).cloned();
         let Some(path) = path else { continue };
-        // BuildKit falls back to a lower-case name (frontend/dockerui/config.go).
-        let lower = match path.rsplit_once('/') {
-            Some((folder, "Dockerfile")) => Some(format!("{folder}/dockerfile")),
-            None if path == "Dockerfile" => Some("dockerfile".to_owned()),
-            _ => None,
-        };
+        let lower = paths::lower_case_dockerfile(&path);
         for path in [Some(path), lower].into_iter().flatten() {
             if let Some(file) = project.snapshot.find(&path)
                 && !by_path.contains_key(&path)

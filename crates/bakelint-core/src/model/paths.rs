@@ -50,6 +50,16 @@ pub fn relative_to(path: &str, folder: &str) -> String {
     }
 }
 
+/// The file that BuildKit falls back to where there is no `Dockerfile` (frontend/dockerui/config.go).
+pub fn lower_case_dockerfile(path: &str) -> Option<String> {
+    (name(path) == "Dockerfile").then(|| path[..path.len() - "Dockerfile".len()].to_owned() + "dockerfile")
+}
+
+/// The last part of a path.
+pub fn name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// The folder that a path lies in; `""` for the root.
 pub fn folder(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
@@ -71,6 +81,8 @@ mod tests {
         for (folder, path, expected) in cases {
             assert_eq!(join(folder, path).as_deref(), expected, "{folder} {path}");
         }
+        assert_eq!(lower_case_dockerfile("a/Dockerfile").as_deref(), Some("a/dockerfile"));
+        assert_eq!(lower_case_dockerfile("web.Dockerfile"), None);
         assert_eq!(relative_to("app/x.hcl", "app"), "x.hcl");
         assert_eq!(relative_to("x.hcl", "a/b"), "../../x.hcl");
     }

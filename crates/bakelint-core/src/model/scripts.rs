@@ -8,13 +8,14 @@ use crate::model::build::ScriptCall;
 use crate::model::command_line::Placed;
 use crate::model::paths;
 use crate::model::value::Text;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, TASKFILES};
 use crate::source::{FileId, Source, Span, Spanned};
 use crate::syntax::json;
 use crate::syntax::justfile::{self, Justfile};
 use crate::syntax::makefile::{self, Makefile, Variables};
 use crate::syntax::mapped::MappedText;
 use crate::syntax::shell::{self, Simple};
+use crate::syntax::taskfile::{self, Taskfile};
 
 /// A command that runs scripts of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub(super) enum Start {
     Make { folder: Option<Text>, file: Option<Text>, variables: Vec<(String, Text)>, targets: Vec<Text> },
     /// `just -f file recipe argument…`
     Just { file: Option<Text>, words: Vec<Text> },
+    /// `task -d folder -t file task… NAME=value`
+    Task { folder: Option<Text>, file: Option<Text>, variables: Vec<(String, Text)>, tasks: Vec<Text> },
     /// `npm run script`
     Package { folder: Option<Text>, script: Text },
     /// `bash file argument…`, `./file argument…`
@@ -32,7 +35,12 @@ pub(super) enum Start {
 /// Reads a command that runs scripts; `words` are the texts of all its words. `None` for any other.
 pub(super) fn read(command: &Simple, words: &[Placed]) -> Option<Start> {
     let program = words.get(command.command)?.0.clone();
-    let arguments: Vec<&Text> = words.get(command.command + 1..)?.iter().map(|(text, _)| text).collect();
+    let arguments = words.get(command.command + 1..)?.iter().map(|(text, _)| text);
+    let arguments: Vec<&Text> = match command.name() {
+        // What stands behind `--` is for the tasks themselves.
+        Some("task" | "go-task") => arguments.take_while(|text| text.as_known() != Some("--")).collect(),
+        _ => arguments.collect(),
+    };
     let plain = |at: usize| arguments.get(at).and_then(|text| text.as_known());
     let operands = |from: usize, valued: &[&str]| {
         let mut found = Vec::new();
@@ -64,20 +72,23 @@ pub(super) fn read(command: &Simple, words: &[Placed]) -> Option<Start> {
             // The number behind `-j` may be left out.
             let words =
                 words.into_iter().filter(|word| word.as_known().is_none_or(|word| word.parse::<u32>().is_err()));
-            let (variables, targets) = words.partition(|word: &Text| word.prefix().contains('='));
-            let variables: Vec<Text> = variables;
-            let split =
-                |text: Text| text.split_once('=').and_then(|(name, value)| Some((name.as_known()?.to_owned(), value)));
+            let (variables, targets) = parted(words);
             Some(Start::Make {
                 folder: value(&["-C", "--directory"]),
                 file: value(&["-f", "--file", "--makefile"]),
-                variables: variables.into_iter().filter_map(split).collect(),
+                variables,
                 targets,
             })
         }
         Some("just") => {
             let valued = ["-f", "--justfile", "-d", "--working-directory", "--dotenv-path", "--set", "--shell"];
             Some(Start::Just { file: value(&["-f", "--justfile"]), words: operands(0, &valued) })
+        }
+        Some("task" | "go-task") => {
+            let valued =
+                ["-d", "--dir", "-t", "--taskfile", "-C", "--concurrency", "-o", "--output", "-I", "--interval"];
+            let (variables, tasks) = parted(operands(0, &valued).into_iter());
+            Some(Start::Task { folder: value(&["-d", "--dir"]), file: value(&["-t", "--taskfile"]), variables, tasks })
         }
         Some("npm" | "pnpm" | "yarn" | "bun") => {
             let valued = ["--prefix", "-C", "--dir", "--cwd", "-w", "--workspace", "--filter", "-F"];
@@ -108,14 +119,36 @@ pub(super) fn read(command: &Simple, words: &[Placed]) -> Option<Start> {
         _ => {
             // A program that is named by a path, of which only the beginning may be unknown.
             let text = program.to_string();
-            (text.contains('/') && text.ends_with(".sh"))
-                .then(|| Start::Shell { file: program.clone(), arguments: rest(&arguments, 0) })
+            let (_, name) = text.rsplit_once('/')?;
+            may_be_shell(name).then(|| Start::Shell { file: program.clone(), arguments: rest(&arguments, 0) })
         }
     }
 }
 
 fn rest(arguments: &[&Text], from: usize) -> Vec<Text> {
     arguments.get(from..).unwrap_or_default().iter().map(|text| (*text).clone()).collect()
+}
+
+/// The variables that words set, and the other words.
+fn parted(words: impl Iterator<Item = Text>) -> (Vec<(String, Text)>, Vec<Text>) {
+    let (variables, others): (Vec<Text>, Vec<Text>) = words.partition(|word| word.prefix().contains('='));
+    let split = |text: Text| text.split_once('=').and_then(|(name, value)| Some((name.as_known()?.to_owned(), value)));
+    (variables.into_iter().filter_map(split).collect(), others)
+}
+
+/// Whether a file of that name may be a shell script: by its ending, or without one.
+fn may_be_shell(name: &str) -> bool {
+    name.ends_with(".sh") || name.ends_with(".bash") || !name.contains('.')
+}
+
+/// Whether the first line says that a shell reads the text. Without such a line the name has to.
+fn is_shell(source: &Source) -> bool {
+    match source.text().lines().next().and_then(|line| line.strip_prefix("#!")) {
+        Some(line) => {
+            line.split([' ', '/', '\t']).any(|word| matches!(word, "sh" | "bash" | "dash" | "ash" | "ksh" | "zsh"))
+        }
+        None => source.path.ends_with(".sh") || source.path.ends_with(".bash"),
+    }
 }
 
 /// Lines that a script runs, each in a shell of its own.
@@ -141,9 +174,26 @@ pub(super) struct Scripts<'p> {
     snapshot: &'p Snapshot,
     makefiles: RefCell<BTreeMap<FileId, Rc<Makefile>>>,
     justfiles: RefCell<BTreeMap<FileId, Rc<Justfile>>>,
+    taskfiles: RefCell<BTreeMap<FileId, Rc<Taskfile>>>,
     packages: RefCell<BTreeMap<FileId, Rc<Package>>>,
+    /// Paths of scripts that were not read.
+    missing: RefCell<BTreeSet<String>>,
     /// Units that ran, by file and name.
     visited: RefCell<BTreeSet<(FileId, String)>>,
+}
+
+/// Where and how tasks of a Taskfile run.
+#[derive(Clone, Copy)]
+struct TaskPlace<'a> {
+    file: FileId,
+    /// The folder that the Taskfile's tasks run in.
+    folder: &'a str,
+    /// What stands before their names.
+    prefix: &'a str,
+    /// The variables of the command line, which stand over those of all Taskfiles.
+    given: &'a taskfile::Variables,
+    /// Whether what a task needs runs before it.
+    dependencies: bool,
 }
 
 /// How many files may include each other, and how many targets need each other.
@@ -166,7 +216,9 @@ impl<'p> Scripts<'p> {
             snapshot,
             makefiles: RefCell::default(),
             justfiles: RefCell::default(),
+            taskfiles: RefCell::default(),
             packages: RefCell::default(),
+            missing: RefCell::default(),
             visited: RefCell::default(),
         }
     }
@@ -179,6 +231,11 @@ impl<'p> Scripts<'p> {
     /// A file.
     pub fn source(&self, file: FileId) -> Option<&'p Source> {
         self.snapshot.get(file).map(AsRef::as_ref)
+    }
+
+    /// Whether a file of that path is there.
+    pub fn has_path(&self, path: &str) -> bool {
+        self.snapshot.has_path(path)
     }
 
     fn visit(&self, file: FileId, name: &str) {
@@ -223,6 +280,20 @@ impl<'p> Scripts<'p> {
         let parsed = Rc::new(justfile::parse(file, self.snapshot.get(file)?.text()));
         self.justfiles.borrow_mut().insert(file, Rc::clone(&parsed));
         Some(parsed)
+    }
+
+    fn taskfile(&self, file: FileId) -> Option<Rc<Taskfile>> {
+        if let Some(known) = self.taskfiles.borrow().get(&file) {
+            return Some(Rc::clone(known));
+        }
+        let parsed = Rc::new(taskfile::parse(file, self.snapshot.get(file)?.text()));
+        self.taskfiles.borrow_mut().insert(file, Rc::clone(&parsed));
+        Some(parsed)
+    }
+
+    /// The paths of scripts that commands run, that are there and were not read.
+    pub fn missing(&self) -> Vec<String> {
+        self.missing.borrow().iter().cloned().collect()
     }
 
     /// The scripts of a `package.json`.
@@ -278,6 +349,36 @@ impl<'p> Scripts<'p> {
                 let Some(file) = file else { return Vec::new() };
                 self.just(file, &folder, words, true)
             }
+            Start::Task { folder: into, file, variables, tasks } => {
+                let given: BTreeMap<String, Option<String>> =
+                    variables.iter().map(|(name, text)| (name.clone(), text.as_known().map(str::to_owned))).collect();
+                let into = match (into, file) {
+                    (Some(into), _) => paths::enter(folder, into),
+                    (None, Some(file)) => paths::enter(folder, file).map(|path| paths::folder(&path).to_owned()),
+                    (None, None) => Some(folder.to_owned()),
+                };
+                let Some(mut folder) = into else { return Vec::new() };
+                let found = match file {
+                    Some(file) => paths::enter(&folder, file).and_then(|path| self.snapshot.find(&path)),
+                    None => loop {
+                        let found = self.find(&folder, TASKFILES);
+                        if found.is_some() || folder.is_empty() {
+                            break found;
+                        }
+                        folder = paths::folder(&folder).to_owned();
+                    },
+                };
+                let Some(file) = found else { return Vec::new() };
+                let mut units = Vec::new();
+                let default = [Text::known("default")];
+                let tasks = if tasks.is_empty() { default.as_slice() } else { tasks };
+                for task in tasks.iter().filter_map(Text::as_known) {
+                    let call = taskfile::Call { name: task.to_owned(), variables: BTreeMap::new() };
+                    let place = TaskPlace { file, folder: &folder, prefix: "", given: &given, dependencies: true };
+                    self.task(place, &call, 0, &mut units);
+                }
+                units
+            }
             Start::Package { folder: into, script } => {
                 let folder = match into {
                     Some(into) => paths::enter(folder, into),
@@ -289,9 +390,15 @@ impl<'p> Scripts<'p> {
                 names.iter().filter_map(|name| self.package_script(file, &folder, name)).collect()
             }
             Start::Shell { file, arguments } => {
-                let path = paths::enter(folder, file);
-                let file = path.and_then(|path| self.snapshot.find(&path));
-                let Some(unit) = file.and_then(|file| self.shell(file, Some(folder))) else { return Vec::new() };
+                let Some(path) = paths::enter(folder, file) else { return Vec::new() };
+                let found = self.snapshot.find(&path);
+                if found.is_none() && self.snapshot.has_path(&path) && may_be_shell(paths::name(&path)) {
+                    self.missing.borrow_mut().insert(path);
+                }
+                let is_shell = |file: &FileId| self.snapshot.get(*file).is_some_and(|source| is_shell(source));
+                let Some(unit) = found.filter(is_shell).and_then(|file| self.shell(file, Some(folder))) else {
+                    return Vec::new();
+                };
                 let numbered = arguments.iter().enumerate();
                 let variables = numbered.map(|(at, text)| ((at + 1).to_string(), text.clone()));
                 vec![Unit { variables: unit.variables.into_iter().chain(variables).collect(), ..unit }]
@@ -323,6 +430,78 @@ impl<'p> Scripts<'p> {
         let variables = ["0", "BASH_SOURCE"].map(|name| (name.to_owned(), own.clone()));
         let folder = folder.map(str::to_owned);
         Some(Unit { script, folder, lines: vec![text], templates: false, variables: BTreeMap::from(variables) })
+    }
+
+    /// The units of a task.
+    fn task(&self, place: TaskPlace<'_>, call: &taskfile::Call, depth: u32, units: &mut Vec<Unit>) {
+        let TaskPlace { file, folder, prefix, given, dependencies } = place;
+        let Some(taskfile) = self.taskfile(file) else { return };
+        if depth > MAX_DEPTH || units.len() > MAX_TARGETS {
+            return;
+        }
+        let name = call.name.trim_start_matches(':');
+        let Some(task) = taskfile.task(name) else {
+            // A task of a Taskfile within this one.
+            let Some((space, rest)) = name.split_once(':') else { return };
+            let Some(include) = taskfile.includes.iter().find(|include| include.name == space) else { return };
+            let own = paths::folder(self.snapshot.get(file).map(|source| source.path.as_str()).unwrap_or_default());
+            let Some(path) = paths::join(own, &include.path) else { return };
+            let Some(inner) = self.snapshot.find(&path).or_else(|| self.find(&path, TASKFILES)) else { return };
+            let into = include.folder.as_deref().map_or(Some(folder.to_owned()), |into| paths::join(folder, into));
+            let call = taskfile::Call { name: rest.to_owned(), variables: call.variables.clone() };
+            let prefix = format!("{prefix}{space}:");
+            if let Some(into) = into {
+                let place = TaskPlace { file: inner, folder: &into, prefix: &prefix, ..place };
+                self.task(place, &call, depth + 1, units);
+            }
+            return;
+        };
+        if dependencies {
+            for dependency in &task.dependencies {
+                self.task(place, dependency, depth + 1, units);
+            }
+        }
+        self.visit(file, &task.name.node);
+        let known = |name: &str| {
+            lookup(&[&task.variables, &call.variables, given, &taskfile.variables], name.trim_start_matches('.'), 0)
+        };
+        let folder = match &task.folder {
+            None => Some(folder.to_owned()),
+            Some(into) => filled(into, &known).and_then(|into| paths::join(folder, &into)),
+        };
+        let script = ScriptCall { file, name: format!("task {prefix}{}", task.name.node), span: task.name.span };
+        let set = taskfile.environment.iter().chain(&task.environment);
+        let variables: BTreeMap<String, Text> = set
+            .map(|(name, value)| {
+                let value = value.as_ref().and_then(|value| filled(value, &known));
+                (name.clone(), value.map_or_else(|| Text::unknown(name), Text::known))
+            })
+            .collect();
+        for line in &task.commands {
+            match line {
+                taskfile::Line::Task(call) => self.task(place, call, depth + 1, units),
+                taskfile::Line::Shell(line, words) => {
+                    let items: Vec<Option<&str>> = if words.is_empty() {
+                        vec![None]
+                    } else {
+                        words.iter().map(|word| Some(word.as_str())).collect()
+                    };
+                    let fill = |item: &Option<&str>| {
+                        justfile::expand(line, &|name| match item {
+                            Some(item) if name == ".ITEM" => Some((*item).to_owned()),
+                            _ => known(name),
+                        })
+                    };
+                    units.push(Unit {
+                        script: script.clone(),
+                        folder: folder.clone(),
+                        lines: items.iter().map(fill).collect(),
+                        templates: true,
+                        variables: variables.clone(),
+                    });
+                }
+            }
+        }
     }
 
     fn just(&self, file: FileId, folder: &str, words: &[Text], dependencies: bool) -> Vec<Unit> {
@@ -403,9 +582,9 @@ impl<'p> Scripts<'p> {
             variables.set(name, text.as_known().map(str::to_owned));
             own.insert(name.clone(), text.clone());
         }
-        for name in environment.keys() {
+        for (name, text) in environment {
             if !variables.is_set(name) {
-                variables.set(name, None);
+                variables.set(name, text.as_known().map(str::to_owned));
             }
         }
         let mut rules: BTreeMap<String, Vec<(FileId, usize, usize)>> = BTreeMap::new();
@@ -526,6 +705,17 @@ impl<'p> Scripts<'p> {
                 let names = justfile.recipes.iter().map(|recipe| recipe.name.node.as_str()).filter(|name| is_new(name));
                 names.flat_map(|name| self.just(file, own, &[Text::known(name)], false)).collect()
             }
+            _ if TASKFILES.iter().any(|known| known.eq_ignore_ascii_case(&name)) => {
+                let Some(taskfile) = self.taskfile(file) else { return Vec::new() };
+                let mut units = Vec::new();
+                for task in taskfile.tasks.iter().filter(|task| is_new(&task.name.node)) {
+                    let call = taskfile::Call { name: task.name.node.clone(), variables: BTreeMap::new() };
+                    let given = BTreeMap::new();
+                    let place = TaskPlace { file, folder: own, prefix: "", given: &given, dependencies: false };
+                    self.task(place, &call, 0, &mut units);
+                }
+                units
+            }
             "package.json" => {
                 let Some(scripts) = self.package(file) else { return Vec::new() };
                 let new = scripts.iter().filter(|(key, _)| is_new(&key.node));
@@ -535,6 +725,28 @@ impl<'p> Scripts<'p> {
             _ => Vec::new(),
         }
     }
+}
+
+/// The value of a variable in the first of the lists that has it, itself filled in.
+fn lookup(lists: &[&taskfile::Variables], name: &str, depth: u32) -> Option<String> {
+    let value = lists.iter().find_map(|list| list.get(name))?.clone()?;
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    filled(&value, &|name| lookup(lists, name.trim_start_matches('.'), depth + 1))
+}
+
+/// A text with its templates filled in, if all of them are known.
+fn filled(text: &str, known: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("{{") {
+        let (inner, after) = behind.split_once("}}")?;
+        out.push_str(before);
+        out.push_str(&known(inner.trim())?);
+        rest = after;
+    }
+    Some(out + rest)
 }
 
 fn joined(mut text: MappedText, line: MappedText) -> MappedText {

@@ -89,10 +89,22 @@ impl Node {
 /// # Errors
 /// When the text is no JSON, or is nested more than 512 levels deep.
 pub fn parse(file: FileId, text: &str) -> Result<Node, SyntaxError> {
+    read(file, text, false)
+}
+
+/// As [`parse`], for files in which editors take comments and commas behind the last element.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_comments(file: FileId, text: &str) -> Result<Node, SyntaxError> {
+    read(file, text, true)
+}
+
+fn read(file: FileId, text: &str, loose: bool) -> Result<Node, SyntaxError> {
     let strict = ParseOptions {
-        allow_comments: false,
+        allow_comments: loose,
         allow_loose_object_property_names: false,
-        allow_trailing_commas: false,
+        allow_trailing_commas: loose,
         allow_missing_commas: false,
         allow_single_quoted_strings: false,
         allow_hexadecimal_numbers: false,

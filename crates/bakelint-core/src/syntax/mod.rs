@@ -16,6 +16,7 @@ pub mod mapped;
 pub mod platform;
 pub mod shell;
 pub mod spdx;
+pub mod taskfile;
 pub mod text;
 pub mod yaml;
 

@@ -76,7 +76,11 @@ impl Reader<'_> {
             String::new()
         });
         let folder = paths::join(&base, &known(&workdir).unwrap_or_default()).unwrap_or_default();
-        let files = self.list(step, scope, "files");
+        let all = self.list(step, scope, "files");
+        let (metadata, files): (Vec<Placed>, Vec<Placed>) =
+            all.into_iter().partition(|(text, _)| self.is_metadata(text));
+        // Such a file lies in the runner's working directory, whatever the source is.
+        open |= files.is_empty() && !metadata.is_empty();
         let mut implied = Vec::new();
         for (input, key) in [("push", "push"), ("load", "load"), ("no-cache", "no-cache"), ("pull", "pull")] {
             let Some(field) = self.input(step, input) else { continue };
@@ -102,6 +106,24 @@ impl Reader<'_> {
             errors: Vec::new(),
             open,
         };
-        request(folder, files, call, self.environment(step, scope))
+        let mut request = request(folder, files, call, self.environment(step, scope));
+        request.finds_files &= !open;
+        request.tags_open = metadata.iter().any(|(text, _)| !text.unknowns().any(|words| words.ends_with("-labels")));
+        request
+    }
+
+    /// Whether a bake file is one that docker/metadata-action writes: it gives tags, labels and annotations, nothing else.
+    fn is_metadata(&self, text: &Text) -> bool {
+        let words = match text.parts() {
+            [TextPart::Unknown(words)] => words,
+            [TextPart::Known(scheme), TextPart::Unknown(words)] if scheme == "cwd://" => words,
+            _ => return false,
+        };
+        let Some((id, output)) = words.strip_prefix("steps.").and_then(|rest| rest.split_once(".outputs.")) else {
+            return false;
+        };
+        let mut steps = self.job.into_iter().flat_map(|job| &job.steps);
+        let step = steps.find(|step| step.id.as_ref().is_some_and(|own| own.value.text == id));
+        output.starts_with("bake-file") && step.is_some_and(|step| step.uses_action("docker/metadata-action"))
     }
 }

@@ -1,8 +1,10 @@
 //! Builds on the command lines of scripts.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::convert::{arg, context_of, label, named_context, request, set_dockerfile, value};
+use super::flow::{BlockKind, Flow, State};
 use super::{BakeRequest, Call, github_variable};
 use crate::model::bake::BakeCall;
 use crate::model::build::{Build, Caller, Context, Entry, Maker, ScriptCall};
@@ -13,7 +15,7 @@ use crate::model::scripts::{self, Scripts, Unit};
 use crate::model::services::ComposeRequest;
 use crate::model::value::{Eval, Text, Value};
 use crate::source::Span;
-use crate::syntax::shell::{self, CommandKind, CommandRef, List};
+use crate::syntax::shell::{self, CommandRef, Part, RedirectOperator, Word};
 
 /// Where a script runs, and what is known there.
 pub(super) struct Place<'s> {
@@ -50,14 +52,11 @@ const MAX_DEPTH: u32 = 6;
 /// How many scripts a step may run.
 const MAX_SCRIPTS: u32 = 100;
 
-/// The folder in which the next command runs.
-struct Folder {
-    now: Option<String>,
-    /// The ends of the surrounding `( … )` with the folders that come back behind them.
-    left: Vec<(u32, Option<String>)>,
-    /// What `popd` goes back to.
-    pushed: Vec<Option<String>>,
-}
+/// How many commands of a script may run besides those that are written, because loops and functions run them again.
+const MAX_REPEATED: usize = 2_000;
+
+/// How many turns of a loop are told apart.
+const MAX_TURNS: usize = 100;
 
 impl<'p> Commands<'p> {
     pub fn new(scripts: &'p Scripts<'p>, caller: Option<Caller>) -> Self {
@@ -100,115 +99,161 @@ impl<'p> Commands<'p> {
 
     /// Builds on the command lines of a script.
     pub fn script(&mut self, script: &shell::Script, place: &Place<'_>) {
-        let mut subshells = Vec::new();
-        collect_subshells(&script.list, &mut subshells);
-        let mut subshells = subshells.into_iter().peekable();
-        let mut folder = Folder { now: place.folder.clone(), left: Vec::new(), pushed: Vec::new() };
-        let mut own: BTreeMap<String, Text> = BTreeMap::new();
-        for command in script.commands() {
-            while let Some(span) = subshells.next_if(|span| span.start <= command.span.start) {
-                folder.left.push((span.end, folder.now.clone()));
-            }
-            while let Some((_, before)) = folder.left.pop_if(|(end, _)| *end <= command.span.start) {
-                folder.now = before;
-            }
-            let function = command.context.function;
-            let variable = |name: &str| {
-                // The words that a function is called with are not those of its script.
-                if function && name.bytes().all(|byte| matches!(byte, b'1'..=b'9')) {
-                    return None;
-                }
-                let set = own.get(name).or_else(|| place.environment.get(name)).cloned();
-                set.or_else(|| github_variable(name))
+        let flow = Flow::new(script);
+        let mut state = State::new(place.folder.clone());
+        let mut left = flow.commands.len() + MAX_REPEATED;
+        self.block(&flow, 0..flow.commands.len(), 0, &mut state, place, &mut left);
+    }
+
+    /// Runs the commands of a part of a script; of the blocks that begin with its first command, `inside` are already entered. `left` is
+    /// how many commands may still run.
+    fn block(
+        &mut self,
+        flow: &Flow<'_>,
+        range: Range<usize>,
+        inside: usize,
+        state: &mut State,
+        place: &Place<'_>,
+        left: &mut usize,
+    ) {
+        let mut at = range.start;
+        let mut inside = inside;
+        while at < range.end && *left > 0 {
+            state.come_to(flow.commands[at].span.start);
+            let Some(block) = flow.blocks_at(at).nth(inside) else {
+                *left -= 1;
+                self.command(flow, at, state, place, left);
+                at += 1;
+                inside = 0;
+                continue;
             };
-            let scope = command_line::Scope { variable: &variable, template: place.template };
-            let simple = command.simple;
-            match simple.name() {
-                Some(verb @ ("cd" | "pushd")) => {
-                    let to = simple.arguments().iter().find(|word| !word.prefix().starts_with('-'));
-                    let to = to.map(|word| command_line::text(word, scope));
-                    let now = folder.now.as_deref().zip(to.as_ref()).and_then(|(now, to)| paths::enter(now, to));
-                    let before = std::mem::replace(&mut folder.now, now);
-                    if verb == "pushd" {
-                        folder.pushed.push(before);
+            let body = at..block.until;
+            match block.kind {
+                BlockKind::Subshell | BlockKind::Branch => {
+                    state.enter(block);
+                    inside += 1;
+                    continue;
+                }
+                BlockKind::Function { name } if flow.calls(name, at, block) => {}
+                BlockKind::Repeated | BlockKind::Function { .. } => {
+                    // What an earlier turn set is not known.
+                    for command in &flow.commands[body.clone()] {
+                        for assignment in command.simple.assignments.iter().filter(|_| command.simple.words.is_empty())
+                        {
+                            state.set(assignment.name.clone(), Text::unknown(&assignment.name));
+                        }
                     }
+                    state.enter(block);
+                    inside += 1;
                     continue;
                 }
-                Some("popd") => {
-                    folder.now = folder.pushed.pop().flatten();
-                    continue;
+                BlockKind::For { variable, words } => {
+                    let turns = turns(words, &scope_of(&flow.commands[at], state, place));
+                    for value in turns.unwrap_or_else(|| vec![Text::unknown(variable)]) {
+                        state.set(variable.to_owned(), value);
+                        state.enter(block);
+                        self.block(flow, body.clone(), inside + 1, state, place, left);
+                        state.come_to(block.end);
+                    }
                 }
-                _ => {}
             }
-            let call = command_line::read(simple, scope);
+            at = body.end;
+            inside = 0;
+        }
+    }
+
+    fn command(&mut self, flow: &Flow<'_>, at: usize, state: &mut State, place: &Place<'_>, left: &mut usize) {
+        let command = &flow.commands[at];
+        let simple = command.simple;
+        let texts = {
+            let lookup = scope_of(command, state, place);
+            let scope = lookup.scope();
+            let words: Vec<Placed> =
+                simple.words.iter().map(|word| (command_line::text(word, scope), word.span)).collect();
             let before = simple.assignments.iter();
             let before: Vec<(String, Text)> =
                 before.map(|set| (set.name.clone(), command_line::text(&set.value, scope))).collect();
-            let span = simple.invocation_span().unwrap_or(command.span);
-            let start = match &call {
-                None if self.depth < MAX_DEPTH => {
-                    let words: Vec<Placed> =
-                        simple.words.iter().map(|word| (command_line::text(word, scope), word.span)).collect();
-                    scripts::read(simple, &words)
+            (words, before, command_line::read(simple, scope))
+        };
+        let (words, before, call) = texts;
+        let arguments = words.get(simple.command + 1..).unwrap_or_default();
+        match simple.name() {
+            Some(verb) if state.go(verb, arguments.iter().map(|(text, _)| text).find(|text| is_operand(text))) => {
+                return;
+            }
+            Some("shift") => state.shift(),
+            Some(name) if state.depth() < MAX_DEPTH as usize => {
+                if let Some((start, block)) = flow.function(name) {
+                    state.call(arguments.iter().map(|(text, _)| text.clone()).collect());
+                    let inside = flow.blocks_at(start).position(|other| std::ptr::eq(other, block)).unwrap_or_default();
+                    self.block(flow, start..block.until, inside + 1, state, place, left);
+                    state.leave();
+                    return;
                 }
-                _ => None,
-            };
-            if simple.words.is_empty() || matches!(simple.name(), Some("export")) {
-                let exported = simple.arguments().iter().filter_map(|word| {
-                    let (name, value) = command_line::text(word, scope).split_once('=')?;
-                    Some((name.as_known()?.to_owned(), value))
-                });
-                let values: Vec<(String, Text)> = before.iter().cloned().chain(exported).collect();
-                // What may or may not be set is not known.
-                let known = |(name, value): (String, Text)| {
-                    let value = if command.context.conditional { Text::unknown(&name) } else { value };
-                    (name, value)
-                };
-                own.extend(values.into_iter().map(known));
             }
-            let environment = || {
-                let mut environment = place.environment.clone();
-                environment.extend(own.clone());
-                environment.extend(before.clone());
-                environment
-            };
-            if let Some(start) = start {
-                let environment = environment();
-                let units = self.scripts.start(&start, folder.now.as_deref(), &environment);
-                let before = (self.outermost, self.depth);
-                self.outermost.get_or_insert(span);
-                self.depth += 1;
-                let called = self.caller.is_some().then_some(place.name.as_str());
-                self.run(&units, &environment, called);
-                (self.outermost, self.depth) = before;
+            _ => {}
+        }
+        let span = simple.invocation_span().unwrap_or(command.span);
+        let is_local = matches!(simple.name(), Some("local" | "declare" | "typeset" | "readonly"));
+        if simple.words.is_empty() {
+            before.iter().for_each(|(name, value)| state.set(name.clone(), value.clone()));
+        } else if is_local || simple.name() == Some("export") {
+            for (text, _) in arguments {
+                let Some((name, value)) = text.split_once('=') else { continue };
+                let Some(name) = name.as_known() else { continue };
+                match is_local {
+                    true => state.set_local(name.to_owned(), value),
+                    false => state.set(name.to_owned(), value),
+                }
             }
-            let Some(call) = call else { continue };
-            match call {
-                BuildCall::Build(words) => {
-                    let mut build = self.build(&words, folder.now.as_deref(), place, span);
-                    if [&words.file, &words.context].into_iter().flatten().any(|(text, _)| text.as_known() == Some("-"))
-                    {
-                        build.dockerfile_path = None;
-                        build.inline = self.input(&command);
+        }
+        let environment = || {
+            let mut environment = place.environment.clone();
+            environment.extend(state.own.clone());
+            environment.extend(before.clone());
+            environment
+        };
+        let start = match &call {
+            None if self.depth < MAX_DEPTH => scripts::read(simple, &words),
+            _ => None,
+        };
+        if let Some(start) = start {
+            let environment = environment();
+            let units = self.scripts.start(&start, state.folder.as_deref(), &environment);
+            let before = (self.outermost, self.depth);
+            self.outermost.get_or_insert(span);
+            self.depth += 1;
+            let called = self.caller.is_some().then_some(place.name.as_str());
+            self.run(&units, &environment, called);
+            (self.outermost, self.depth) = before;
+        }
+        match call {
+            Some(BuildCall::Build(words)) => {
+                let mut build = self.build(&words, state.folder.as_deref(), place, span);
+                if [&words.file, &words.context].into_iter().flatten().any(|(text, _)| text.as_known() == Some("-")) {
+                    build.dockerfile_path = None;
+                    match self.input(command) {
+                        Some(inline) => build.inline = Some(inline),
+                        None => build.dockerfile_path = piped(flow, at, state, place),
                     }
-                    self.found.push(Call::Build(Box::new(build)));
                 }
-                BuildCall::Bake(words) if !words.prints => {
-                    let request = self.bake(words, folder.now.as_deref(), place, environment(), span);
-                    self.found.push(Call::Bake(Box::new(request)));
-                }
-                BuildCall::Bake(_) => {}
-                BuildCall::Compose(words) => {
-                    let request = ComposeRequest {
-                        folder: folder.now.clone(),
-                        words,
-                        caller: self.caller(span),
-                        script: place.script.clone(),
-                        environment: environment(),
-                    };
-                    self.found.push(Call::Compose(Box::new(request)));
-                }
+                self.found.push(Call::Build(Box::new(build)));
             }
+            Some(BuildCall::Bake(words)) if !words.prints => {
+                let request = self.bake(words, state.folder.as_deref(), place, environment(), span);
+                self.found.push(Call::Bake(Box::new(request)));
+            }
+            Some(BuildCall::Compose(words)) => {
+                let request = ComposeRequest {
+                    folder: state.folder.clone(),
+                    words,
+                    caller: self.caller(span),
+                    script: place.script.clone(),
+                    environment: environment(),
+                };
+                self.found.push(Call::Compose(Box::new(request)));
+            }
+            Some(BuildCall::Bake(_)) | None => {}
         }
     }
 
@@ -238,7 +283,16 @@ impl<'p> Commands<'p> {
             // A file is relative to the working directory, not to the context.
             (Some(_), Some(folder)) => set_dockerfile(&mut build, words.file.clone(), folder, span),
             (Some((_, span)), None) => build.dockerfile_path = Some(Value::dynamic(*span)),
-            (None, _) => set_dockerfile(&mut build, None, "", span),
+            (None, _) => {
+                set_dockerfile(&mut build, None, "", span);
+                let path = match &build.context {
+                    Context::Folder(folder) if words.containerfile => paths::join(folder, "Containerfile"),
+                    _ => None,
+                };
+                if let Some(path) = path.filter(|path| self.scripts.has_path(path)) {
+                    build.dockerfile_path = Some(Value::known(path, span));
+                }
+            }
         }
         build.target = words.target.clone().map(value).or(words.open.then(|| Value::dynamic(span)));
         build.args = words.args.iter().cloned().filter_map(arg).collect();
@@ -296,42 +350,92 @@ impl<'p> Commands<'p> {
             errors: Vec::new(),
             open: words.open || folder.is_none(),
         };
-        request(folder.unwrap_or_default().to_owned(), words.files, call, environment)
+        let mut request = request(folder.unwrap_or_default().to_owned(), words.files, call, environment);
+        // Unknown words may name files, but seldom do.
+        request.finds_files &= folder.is_some();
+        request
     }
 }
 
-/// The places of all `( … )`, in order of their start.
-fn collect_subshells(list: &List, found: &mut Vec<Span>) {
-    let pipelines = list
-        .entries
-        .iter()
-        .flat_map(|entry| std::iter::once(&entry.first).chain(entry.rest.iter().map(|(_, pipeline)| pipeline)));
-    for command in pipelines.flat_map(|pipeline| &pipeline.commands) {
-        collect_of(command, found);
+/// The value of a shell variable.
+type Variable<'a> = dyn Fn(&str) -> Option<Text> + 'a;
+
+/// What words stand for at a place of a script.
+struct Lookup<'a> {
+    variable: Box<Variable<'a>>,
+    template: &'a dyn Fn(Span) -> Text,
+}
+
+impl Lookup<'_> {
+    fn scope(&self) -> command_line::Scope<'_> {
+        command_line::Scope { variable: &*self.variable, template: self.template }
     }
 }
 
-fn collect_of(command: &shell::Command, found: &mut Vec<Span>) {
-    match &command.kind {
-        CommandKind::Subshell(list) => {
-            found.push(command.span);
-            collect_subshells(list, found);
+fn scope_of<'a>(command: &CommandRef<'_>, state: &'a State, place: &'a Place<'_>) -> Lookup<'a> {
+    let function = command.context.function;
+    let variable = move |name: &str| {
+        if let Some(number) = name.parse::<usize>().ok().filter(|number| *number > 0) {
+            // The words that a function is called with are not those of its script.
+            return match state.word(number) {
+                None if function => None,
+                None => place.environment.get(name).cloned(),
+                word => word,
+            };
         }
-        CommandKind::Group(list) => collect_subshells(list, found),
-        CommandKind::If { branches, otherwise } => {
-            for (condition, body) in branches {
-                collect_subshells(condition, found);
-                collect_subshells(body, found);
+        let set = state.own.get(name).or_else(|| place.environment.get(name)).cloned();
+        set.or_else(|| github_variable(name))
+    };
+    Lookup { variable: Box::new(variable), template: place.template }
+}
+
+/// The values that a loop's variable takes, if all are known.
+fn turns(words: &[Word], lookup: &Lookup<'_>) -> Option<Vec<Text>> {
+    let mut values = Vec::new();
+    for word in words {
+        // What the shell makes of patterns depends on the files, and several words come of an array.
+        let open = |part: &Part| match part {
+            Part::Text { text, quoted } => !quoted && text.contains(['*', '?', '[', '{', '~']),
+            Part::Variable { name, operator, .. } => name == "@" || name == "*" || operator.starts_with('['),
+            _ => false,
+        };
+        if word.parts.iter().any(open) {
+            return None;
+        }
+        let text = command_line::text(word, lookup.scope());
+        let taken_apart = |part: &Part| matches!(part, Part::Variable { quoted: false, .. } | Part::Template { .. });
+        match text.as_known() {
+            Some(known) if word.parts.iter().any(taken_apart) => {
+                values.extend(known.split_whitespace().map(Text::known))
             }
-            otherwise.iter().for_each(|body| collect_subshells(body, found));
+            Some(known) => values.push(Text::known(known)),
+            None => return None,
         }
-        CommandKind::While { condition, body } => {
-            collect_subshells(condition, found);
-            collect_subshells(body, found);
-        }
-        CommandKind::For { body, .. } => collect_subshells(body, found),
-        CommandKind::Case { arms, .. } => arms.iter().for_each(|(_, body)| collect_subshells(body, found)),
-        CommandKind::Function { body, .. } => collect_of(body, found),
-        CommandKind::Simple(_) | CommandKind::Test(_) | CommandKind::Arithmetic => {}
     }
+    (values.len() <= MAX_TURNS).then_some(values)
+}
+
+/// Whether a word is none of a program's flags.
+fn is_operand(text: &Text) -> bool {
+    text.as_known() == Some("-") || !text.prefix().starts_with('-')
+}
+
+/// The file that a command reads from its input: `< file`, `cat file |`.
+fn piped(flow: &Flow<'_>, at: usize, state: &State, place: &Place<'_>) -> Option<Value<String>> {
+    let command = &flow.commands[at];
+    let lookup = scope_of(command, state, place);
+    let input = command.redirects.iter().rev().find(|redirect| redirect.operator.node == RedirectOperator::Input);
+    let word = match input {
+        Some(redirect) => &redirect.target,
+        None => {
+            let before = flow.commands.get(at.checked_sub(1)?)?;
+            let (index, own) = (before.context.pipe_index, command.context.pipe_index);
+            let [word] = before.simple.arguments() else { return None };
+            (index + 1 == own && before.simple.name() == Some("cat")).then_some(word)?
+        }
+    };
+    let path = paths::enter(state.folder.as_deref()?, &command_line::text(word, lookup.scope()))?;
+    // What is packed is a whole context.
+    let packed = [".tar", ".tgz", ".gz", ".xz", ".zst", ".bz2"].iter().any(|ending| path.ends_with(ending));
+    (!packed).then(|| Value::known(path, word.span))
 }

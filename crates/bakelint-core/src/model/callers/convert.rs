@@ -17,6 +17,7 @@ pub(in crate::model) fn request(
     environment: std::collections::BTreeMap<String, Text>,
 ) -> BakeRequest {
     let mut known = Vec::new();
+    let finds_files = files.is_empty();
     for (text, _) in &files {
         let path = text.as_known().map(|path| path.trim_start_matches("cwd://"));
         match path.and_then(|path| paths::join(&folder, path)) {
@@ -24,7 +25,7 @@ pub(in crate::model) fn request(
             None => call.open = true,
         }
     }
-    BakeRequest { folder, files: known, call, environment }
+    BakeRequest { folder, files: known, finds_files, call, tags_open: false, environment }
 }
 
 /// The items of a text with commas.

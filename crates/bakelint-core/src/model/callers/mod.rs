@@ -3,6 +3,8 @@
 mod actions;
 mod commands;
 pub(super) mod convert;
+mod devcontainer;
+mod flow;
 
 use std::collections::BTreeMap;
 
@@ -56,16 +58,21 @@ impl Call {
 pub(super) struct BakeRequest {
     /// The folder it runs in.
     pub folder: String,
-    /// The files relative to the root; none for those that bake finds by itself.
+    /// The files relative to the root.
     pub files: Vec<String>,
+    /// Whether no file is named, so that bake takes those that it finds by itself.
+    pub finds_files: bool,
     /// Targets, overrides and so on; its index of the definition is not yet set.
     pub call: BakeCall,
+    /// Whether a further file, which docker/metadata-action writes, gives tags.
+    pub tags_open: bool,
     /// What the caller's environment gives for variables of a definition.
     pub environment: BTreeMap<String, Text>,
 }
 
-/// All calls of the project's workflows, in order. Legs of a matrix that call the same are one call.
-pub(super) fn calls(project: &Project) -> Vec<Call> {
+/// All calls of the project's workflows, in order, then those of scripts, and the paths of scripts that are there and were not read.
+/// Legs of a matrix that call the same are one call.
+pub(super) fn calls(project: &Project) -> (Vec<Call>, Vec<String>) {
     let mut found = Vec::new();
     let scripts = &Scripts::new(&project.snapshot);
     for (at, workflow) in project.workflows.iter().enumerate() {
@@ -83,7 +90,7 @@ pub(super) fn calls(project: &Project) -> Vec<Call> {
         }
     }
     by_hand(project, scripts, &mut found);
-    found
+    (found, scripts.missing())
 }
 
 /// The calls of scripts that no workflow runs: people do.
@@ -106,7 +113,9 @@ fn by_hand(project: &Project, scripts: &Scripts<'_>, found: &mut Vec<Call>) {
         calls
     };
     for (file, source) in others.into_iter().chain(shells) {
-        let calls = if is_shell(&source.path) {
+        let calls = if source.path.ends_with("devcontainer.json") {
+            devcontainer::call(file, source).into_iter().collect()
+        } else if is_shell(&source.path) {
             if scripts.has_run(file)
                 || !["docker", "podman", "buildah", "depot", "nerdctl"].iter().any(|word| source.text().contains(word))
             {
@@ -127,7 +136,7 @@ fn by_hand(project: &Project, scripts: &Scripts<'_>, found: &mut Vec<Call>) {
 /// Whether what calls name is there.
 fn fits(project: &Project, calls: &[Call]) -> bool {
     let exists = |path: &str| {
-        let lower = path.strip_suffix("Dockerfile").map(|folder| format!("{folder}dockerfile"));
+        let lower = paths::lower_case_dockerfile(path);
         project.snapshot.has_path(path) || lower.is_some_and(|path| project.snapshot.has_path(&path))
     };
     calls.iter().all(|call| match call {
@@ -138,8 +147,8 @@ fn fits(project: &Project, calls: &[Call]) -> bool {
         }
         Call::Bake(request) => {
             let found = |name: &str| paths::join(&request.folder, name).is_some_and(|path| exists(&path));
-            match request.files.is_empty() {
-                true => request.call.open || DEFAULT_FILES.iter().any(|name| found(name)),
+            match request.finds_files {
+                true => DEFAULT_FILES.iter().any(|name| found(name)),
                 false => request.files.iter().all(|file| exists(file)),
             }
         }

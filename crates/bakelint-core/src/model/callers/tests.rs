@@ -209,7 +209,7 @@ img-%:
 \tdocker build -t $* $@
 TARGETS = bake lint
 $(TARGETS):
-\tdocker buildx bake $@
+\tdocker buildx bake $(OPTIONS) $@
 sub:
 \t$(MAKE) -C sub IMAGE=other
 ";
@@ -230,7 +230,8 @@ fn makefiles_are_run_by_steps_and_by_hand() {
         ]
         .map(|line| line.replace("script make sub by", "script sub/build.sh by"))
     );
-    let calls: [(&str, &[&str]); 4] = [
+    let calls: [(&str, &[&str]); 5] = [
+        ("make lint OPTIONS=$OPTIONS", &["target lint in ci by make lint of . file=lint.Dockerfile"]),
         (
             "make IMAGE=ci",
             &[
@@ -291,11 +292,11 @@ fn other_scripts_are_run_like_makefiles() {
 #[test]
 fn shell_scripts_are_run_where_their_files_are() {
     let script = "build() { docker build -t \"$1\" \"$2\"; }\nbuild web .\ndocker build -f ../Dockerfile ..\n";
-    let files = [("scripts/build.sh", script), ("Dockerfile", "FROM a\n")];
+    let files = [("scripts/build.sh", script), ("scripts/Dockerfile", "FROM a\n"), ("Dockerfile", "FROM a\n")];
     assert_eq!(
         builds(&files),
         [
-            "script scripts/build.sh by scripts/build.sh of ? file=? tags=${1}",
+            "script scripts/build.sh by scripts/build.sh of scripts file=scripts/Dockerfile tags=web",
             "script scripts/build.sh by scripts/build.sh of . file=Dockerfile"
         ]
     );
@@ -327,4 +328,173 @@ fn a_bake_call_reads_what_its_compose_files_lead_to() {
         builds(&files)[0],
         "target web in ci of parts/app file=parts/app/Dockerfile target=run tags=shop/web:v1-dotted"
     );
+}
+
+#[test]
+fn scripts_without_an_ending_are_told_by_their_first_line() {
+    let script = "#!/usr/bin/env bash\ndocker build -t \"$1\" .\n";
+    let python = "#!/usr/bin/env python3\nprint('docker build .')\n";
+    let run = "./hack/build web\n./hack/tool x\nbash hack/build api\n";
+    let mut snapshot =
+        Snapshot::from_texts([(CI, workflow(run).as_str()), ("hack/build", script), ("hack/tool", python)]);
+    let shown = |snapshot: &Snapshot| {
+        let project = Project::new(snapshot.clone(), Settings::default());
+        project.builds.iter().map(|build| line(&project, build)).collect::<Vec<_>>()
+    };
+    let expected = ["web", "api"].map(|tag| format!("script all in ci by hack/build of . file=Dockerfile tags={tag}"));
+    assert_eq!(shown(&snapshot), expected);
+    // One that was only listed is asked for.
+    if let Some(file) = snapshot.find("hack/build") {
+        snapshot.remove(file);
+    }
+    assert_eq!(shown(&snapshot), [] as [&str; 0]);
+}
+
+#[test]
+fn taskfiles_are_run_by_steps_and_by_hand() {
+    let taskfile = "\
+version: '3'
+vars: {IMAGE: shop, NAME: '{{.IMAGE}}/web'}
+includes: {api: {taskfile: ./api, dir: api}}
+tasks:
+  default: {deps: [web]}
+  web:
+    env: {TAG: v2}
+    cmds:
+      - docker build -t {{.NAME}}:$TAG -t {{.MORE}} .
+      - task: api:image
+  all:
+    cmds:
+      - {for: [a, b], cmd: 'docker build {{.ITEM}}'}
+";
+    let inner = "version: '3'\ntasks:\n  image: docker build .\n";
+    let files = [("Taskfile.yml", taskfile), ("api/Taskfile.yml", inner)];
+    let api = "script task api:image by task api:image of api file=api/Dockerfile";
+    assert_eq!(
+        builds(&files),
+        [
+            "script task web by task web of . file=Dockerfile tags=shop/web:v2,${.MORE}",
+            api,
+            "script task all by task all of a file=a/Dockerfile",
+            "script task all by task all of b file=b/Dockerfile",
+        ]
+    );
+    let calls: [(&str, &[&str]); 3] = [
+        (
+            "task IMAGE=ci",
+            &[
+                "script all in ci by task web of . file=Dockerfile tags=ci/web:v2,${.MORE}",
+                "script all in ci by task api:image of api file=api/Dockerfile",
+            ],
+        ),
+        ("task -d api image -- web", &["script all in ci by task image of api file=api/Dockerfile"]),
+        ("cd x && task api:image", &["script all in ci by task api:image of api file=api/Dockerfile"]),
+    ];
+    for (run, expected) in calls {
+        let workflow = workflow(run);
+        let found = builds(&[files.as_slice(), &[(CI, &workflow)]].concat());
+        let called: Vec<&String> = found.iter().filter(|line| line.contains(" in ci ")).collect();
+        assert_eq!(called, expected, "{run}");
+    }
+}
+
+#[test]
+fn loops_and_functions_are_run_as_often_as_the_shell_runs_them() {
+    let cases: [(&str, &[&str]); 11] = [
+        ("for t in web worker; do docker build --target $t .; done", &[". target=web", ". target=worker"]),
+        ("L='a b'\nfor d in $L c; do (cd $d; docker build .); done", &["a", "b", "c"]),
+        ("for a in x y; do for b in 1 2; do docker build $a/$b; done; done", &["x/1", "x/2", "y/1", "y/2"]),
+        ("for d in $(ls); do docker build $d; done", &["?"]),
+        ("for d in */; do docker build $d; done", &["?"]),
+        ("t=a\nif x; then t=b; docker build $t; fi\ndocker build $t", &["b", "?"]),
+        ("t=a\nwhile read x; do docker build $t; t=b; done", &["?"]),
+        ("x || t=b\ndocker build $t", &["?"]),
+        ("if x; then cd a; docker build .; fi\ndocker build .", &["a", "?"]),
+        (
+            "main() { b web . ; (cd x; b api y); b z .; }\nb() { local d=$2; docker build --target $1 ${d}; }\nmain",
+            &[". target=web", "x/y target=api", ". target=z"],
+        ),
+        ("b() { docker build $1; shift; docker build $1; }\nb a b\n", &["a", "b"]),
+    ];
+    for (run, expected) in cases {
+        let found = builds(&[(CI, &workflow(run))]);
+        let shown: Vec<String> = found
+            .iter()
+            .map(|line| {
+                let words = line.trim_start_matches("step all in ci of ").split(' ');
+                words.filter(|word| !word.starts_with("file=") && *word != "target=?").collect::<Vec<_>>().join(" ")
+            })
+            .collect();
+        assert_eq!(shown, expected, "{run}");
+    }
+    // However often they call each other, it comes to an end.
+    let many = "for a in 1 2 3 4 5 6 7 8 9; do ".repeat(6) + "f" + &"; done".repeat(6);
+    builds(&[(CI, &workflow(&format!("f() {{ g; g; }}\ng() {{ f; docker build $a; f; }}\n{many}")))]);
+}
+
+#[test]
+fn dockerfiles_come_on_the_input_too() {
+    let files = [("a/Containerfile", "FROM a\n"), ("a/Dockerfile", "FROM a\n")];
+    let cases = [
+        ("cat web/Dockerfile | docker build -t x -", "? file=web/Dockerfile tags=x"),
+        ("docker build - < $PWD/Dockerfile", "? file=Dockerfile"),
+        ("cd a; docker build -f - . < ../x.Dockerfile", "a file=x.Dockerfile"),
+        ("docker build - < context.tar.gz", "?"),
+        ("envsubst < Dockerfile.in | docker build -", "?"),
+        ("podman build a", "a file=a/Containerfile"),
+        ("buildah bud a", "a file=a/Containerfile"),
+        ("docker build a", "a file=a/Dockerfile"),
+        ("podman build b", "b file=b/Dockerfile"),
+    ];
+    for (run, expected) in cases {
+        let workflow = workflow(run);
+        let found = builds(&[files.as_slice(), &[(CI, &workflow)]].concat());
+        assert_eq!(found[0], format!("step all in ci of {expected}"), "{run}");
+    }
+}
+
+#[test]
+fn dev_containers_are_builds_of_an_editor() {
+    let build = "{\n  // The image.\n  \"build\": {\"dockerfile\": \"../Dockerfile\", \"context\": \"..\", \"target\": \"dev\", \
+                 \"args\": {\"A\": \"1\", \"B\": \"${localEnv:B}\"}, \"cacheFrom\": \"x/y:cache\"},\n}\n";
+    let old = r#"{"dockerFile": "Dockerfile"}"#;
+    let compose = r#"{"dockerComposeFile": ["../compose.yaml"], "service": "app"}"#;
+    let services = "services:\n  app: {build: .}\n  other: {build: x}\n";
+    let name = ".devcontainer/devcontainer.json";
+    let shown = |text: &str| builds(&[(name, text), ("compose.yaml", services)]);
+    assert_eq!(
+        shown(build)[0],
+        format!(
+            "script {name} by {name} of . file=Dockerfile target=dev args=A:1,B:${{${{localEnv:B}}}} from=the registry cache `x/y:cache`"
+        )
+    );
+    assert_eq!(shown(old)[0], format!("script {name} by {name} of .devcontainer file=.devcontainer/Dockerfile"));
+    assert_eq!(shown(compose)[0], format!("service app by {name} of . file=Dockerfile"));
+}
+
+#[test]
+fn files_of_the_metadata_action_give_tags_and_nothing_else() {
+    let bake = "target \"docker-metadata-action\" {}\ntarget \"web\" {\n  inherits = [\"docker-metadata-action\"]\n  \
+                cache-to = [\"type=gha,mode=max\"]\n}\n";
+    let step = |files: &str| {
+        format!(
+            "on: push\njobs:\n  ci:\n    runs-on: x\n    steps:\n      - id: meta\n        uses: docker/metadata-action@v5\n      \
+             - uses: docker/bake-action@v6\n        with:\n          targets: web\n          files: |\n            \
+             ./docker-bake.hcl\n            {files}\n"
+        )
+    };
+    let known = |files: &str, bake: &str| {
+        let texts = [(CI, step(files)), ("docker-bake.hcl", bake.to_owned())];
+        let project = Project::new(Snapshot::from_texts(texts), Settings::default());
+        let build = project.builds.iter().find(|build| build.caller.is_some());
+        let known = |known: fn(&Build) -> bool| build.is_some_and(known);
+        (project.bake_calls[0].open, known(|build| build.tags_known), known(|build| build.cache_known))
+    };
+    assert_eq!(known("${{ steps.meta.outputs.bake-file }}", bake), (false, false, true));
+    assert_eq!(known("cwd://${{ steps.meta.outputs.bake-file-tags }}", bake), (false, false, true));
+    assert_eq!(known("cwd://${{ steps.meta.outputs.bake-file-labels }}", bake), (false, true, true));
+    assert_eq!(known("${{ steps.other.outputs.bake-file }}", bake), (true, false, false));
+    // Without a placeholder only the action's file has the target.
+    let without = "target \"web\" { inherits = [\"docker-metadata-action\"] }\n";
+    assert!(known("${{ steps.meta.outputs.bake-file }}", without).0);
 }
