@@ -15,8 +15,8 @@ use super::target::{Eval, List, Origin, Set, Source, Target, Unique, append_uniq
 struct Override {
     /// The last value of a key that has one.
     value: String,
-    /// All values of a key that is a list.
-    values: Vec<String>,
+    /// All values of a key that is a list, each with its text.
+    values: Vec<(String, Arc<str>)>,
     /// Whether the last text had `+=`.
     append: bool,
     /// The last text.
@@ -109,7 +109,7 @@ impl Overrides {
                 "output" | "cache-to" | "cache-from" | "tags" | "platform" | "secrets" | "ssh" | "attest"
                 | "entitlements" | "network" | "annotations" | "policy" => {
                     entry.append = append;
-                    entry.values.extend(value.clone());
+                    entry.values.extend(value.clone().map(|value| (value, entry.text.clone())));
                 }
                 _ => {
                     if let Some(value) = &value {
@@ -189,7 +189,8 @@ impl Overrides {
             if !before.is_empty() {
                 target.emptied.remove(&path);
                 // An empty text stands for no element at all.
-                let nothing = !entry.append && !entry.values.is_empty() && entry.values.iter().all(String::is_empty);
+                let nothing =
+                    !entry.append && !entry.values.is_empty() && entry.values.iter().all(|(value, _)| value.is_empty());
                 if nothing || target.origins(&path).is_empty() {
                     target.emptied.insert(path.clone(), origin);
                 }
@@ -243,7 +244,7 @@ fn apply_key(target: &mut Target, key: &str, entry: &Override, origin: Origin) -
         None => (key, None),
     };
     let text = || Some(Set::new(entry.value.clone(), origin.clone()));
-    let texts = || entry.values.iter().map(|value| Set::new(value.clone(), origin.clone()));
+    let texts = || entry.values.iter().map(|(value, given)| Set::new(value.clone(), given_by(given, &origin)));
     let named = |form: &str| name.ok_or_else(|| format!("invalid format for {kind}, expecting {kind}.{form}"));
     let bool = || {
         let value = parse_bool(&entry.value);
@@ -278,9 +279,8 @@ fn apply_key(target: &mut Target, key: &str, entry: &Override, origin: Origin) -
         "tags" => set_or_append(&mut target.tags, texts(), entry.append),
         "platform" => set_or_append(&mut target.platforms, texts(), entry.append),
         "policy" => {
-            let policies: Vec<Policy> = read_texts(&entry.values)?;
-            let policies = policies.into_iter().map(|policy| Set::new(policy, origin.clone()));
-            set_or_append(&mut target.policy, policies, entry.append);
+            let policies: Vec<Set<Policy>> = read_all(entry, &origin)?;
+            set_or_append(&mut target.policy, policies.into_iter(), entry.append);
         }
         "cache-from" => set_or_merge::<CacheOption>(&mut target.cache_from, entry, &origin)?,
         "cache-to" => set_or_merge::<CacheOption>(&mut target.cache_to, entry, &origin)?,
@@ -383,13 +383,27 @@ fn set_or_append<T>(list: &mut List<T>, values: impl Iterator<Item = Set<T>>, ap
     list.get_or_insert_default().extend(values);
 }
 
+/// The origin of a value that a certain text gave.
+fn given_by(text: &Arc<str>, origin: &Origin) -> Origin {
+    Origin { source: Source::Override(text.clone()), ..origin.clone() }
+}
+
+/// The elements of all texts, each with its text.
+fn read_all<T: FromElement>(entry: &Override, origin: &Origin) -> Result<Vec<Set<T>>, String> {
+    let mut found = Vec::new();
+    for (value, given) in &entry.values {
+        let read: Vec<T> = read_texts(std::slice::from_ref(value))?;
+        found.extend(read.into_iter().map(|value| Set::new(value, given_by(given, origin))));
+    }
+    Ok(found)
+}
+
 fn set_or_merge<T: FromElement + Unique + Clone>(
     list: &mut List<T>,
     entry: &Override,
     origin: &Origin,
 ) -> Result<(), String> {
-    let read: Vec<T> = read_texts(&entry.values)?;
-    let read = Some(read.into_iter().map(|value| Set::new(value, origin.clone())).collect());
+    let read = Some(read_all(entry, origin)?);
     match entry.append {
         true => append_unique(list, &read),
         false => *list = read,
