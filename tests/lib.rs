@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod conformance;
 pub mod examples;
+pub mod graphs;
 pub mod logs;
 pub mod page;
 pub mod pages;

@@ -1,6 +1,6 @@
 //! One binary for all data-driven tests. `BLESS=1` rewrites the expected reports and patches on the rules' pages.
 
-use bakelint_tests::{cli, conformance, examples, logs, pages, replay, tidy};
+use bakelint_tests::{cli, conformance, examples, graphs, logs, pages, replay, tidy};
 use libtest_mimic::Arguments;
 
 fn main() {
@@ -8,6 +8,7 @@ fn main() {
         cli::trials(),
         conformance::trials(),
         examples::trials(),
+        graphs::trials(),
         logs::trials(),
         pages::trials(),
         replay::trials(),

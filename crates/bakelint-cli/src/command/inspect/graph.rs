@@ -18,6 +18,8 @@ enum Kind {
     Stage,
     /// A place of caches that several builds share.
     Cache,
+    /// What nothing builds.
+    Unreached,
 }
 
 /// What a line stands for.
@@ -25,19 +27,30 @@ enum Kind {
 enum Link {
     /// A job or script makes a build, a build ends in a stage.
     Makes,
-    /// A job waits for another, a stage or a build stands on another.
+    /// A job comes before another, a stage or a build stands on another.
     Needs,
     /// A build reads a cache.
     Reads,
     /// A build writes a cache.
     Writes,
+    /// A build reads a cache and writes it.
+    Shares,
+}
+
+/// A node.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Node {
+    /// The lines of its label; the first is its name.
+    lines: Vec<String>,
+    /// Whether no workflow, script or Makefile of the repository makes it.
+    uncalled: bool,
 }
 
 /// Nodes in groups, and links between them.
 #[derive(Default)]
 pub struct Graph {
-    /// By kind and name of the group, which is empty for nodes that stand alone: the nodes with the lines of their labels.
-    groups: BTreeMap<(Kind, String), BTreeMap<String, Vec<String>>>,
+    /// By kind and name of the group, which is empty for nodes that stand alone.
+    groups: BTreeMap<(Kind, String), BTreeMap<String, Node>>,
     links: Links,
 }
 
@@ -47,42 +60,43 @@ type Links = BTreeSet<(String, String, Link)>;
 /// A Dockerfile with more stages than this shows only those that builds ask for and those that several stages stand on.
 const STAGES: usize = 8;
 
+/// More things than this that nothing builds are counted, not named.
+const UNREACHED: usize = 8;
+
+/// So many builds that are alike are one node.
+const ALIKE: usize = 4;
+
+/// With more builds than this, a Dockerfile of one build alone is told in the build's own label.
+const ROOMY: usize = 12;
+
 impl Graph {
-    /// The graph of a project. Dockerfiles that nothing builds are left out.
+    /// The graph of a project.
     pub fn new(project: &Project) -> Self {
         let mut graph = Graph::default();
         let builds = || project.builds.iter().filter(|build| !matches!(build.maker, Maker::Standalone(_)));
-        let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for build in builds() {
-            let (_, id) = place_of(project, build);
-            for (_, entry) in caches(build) {
-                users.entry(entry).or_default().insert(id.clone());
-            }
-        }
+        let mut caches: BTreeMap<String, BTreeMap<String, Link>> = BTreeMap::new();
         for build in builds() {
             let (group, id) = place_of(project, build);
-            let lines = graph.groups.entry((Kind::Build, group)).or_default().entry(id.clone()).or_default();
-            if lines.is_empty() {
-                lines.push(build.name.clone());
-            }
+            let node = graph
+                .groups
+                .entry((Kind::Build, group))
+                .or_default()
+                .entry(id.clone())
+                .or_insert_with(|| Node { lines: vec![build.name.clone()], uncalled: true });
+            node.uncalled &= build.caller.is_none() && build.script.is_none();
             let platforms = build.platforms.iter().filter_map(|platform| platform.eval.known());
             let platforms: Vec<&str> = platforms.map(|platform| platform.trim_start_matches("linux/")).collect();
             let many = format!("{} platforms", platforms.len());
             let platforms = if platforms.len() > 4 { vec![many.as_str()] } else { platforms };
             let pushed = (build.push.known() == Some(&true)).then_some("pushed");
             let facts = platforms.into_iter().chain(pushed).collect::<Vec<_>>().join(", ");
-            let own = caches(build).into_iter().filter(|(_, entry)| users[entry].len() == 1);
-            let own = own.map(|(_, entry)| format!("cache {entry}"));
-            for line in Some(facts).into_iter().filter(|facts| !facts.is_empty()).chain(own) {
-                if !lines.contains(&line) {
-                    lines.push(line);
-                }
+            if !facts.is_empty() && !node.lines.contains(&facts) {
+                node.lines.push(facts);
             }
-            for (link, entry) in caches(build) {
-                if users[&entry].len() > 1 {
-                    let cache = format!("cache {entry}");
-                    graph.node(Kind::Cache, String::new(), &cache, &entry);
-                    graph.links.insert((id.clone(), cache, link));
+            for (link, entry) in caches_of(build) {
+                let known = caches.entry(entry).or_default().entry(id.clone()).or_insert(link);
+                if *known != link {
+                    *known = Link::Shares;
                 }
             }
             graph.callers(project, build, &id);
@@ -91,13 +105,143 @@ impl Graph {
         for at in 0..project.dockerfiles.len() {
             graph.stages(project, at);
         }
+        graph.unreached(project);
+        graph.fold_dockerfiles();
+        let one_for = graph.fold_builds();
+        let folded = |id: String| one_for.get(&id).cloned().unwrap_or(id);
+        let caches = caches.into_iter().map(|(entry, users)| {
+            let mut links: BTreeMap<String, Link> = BTreeMap::new();
+            for (id, link) in users {
+                let known = links.entry(folded(id)).or_insert(link);
+                if *known != link {
+                    *known = Link::Shares;
+                }
+            }
+            (entry, links.into_iter().collect())
+        });
+        graph.caches(caches.collect());
         graph.needs(project);
         graph
     }
 
+    /// The caches: nodes of their own where several builds share them, else lines in the only one's label.
+    fn caches(&mut self, caches: BTreeMap<String, BTreeSet<(String, Link)>>) {
+        let mut own: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (entry, users) in caches {
+            let mut builds: Vec<&String> = users.iter().map(|(id, _)| id).collect();
+            builds.dedup();
+            if let [only] = builds.as_slice() {
+                own.entry((*only).clone()).or_default().push(entry);
+                continue;
+            }
+            let id = format!("cache {entry}");
+            self.node(Kind::Cache, String::new(), &id, &entry);
+            self.links.extend(users.into_iter().map(|(build, link)| (build, id.clone(), link)));
+        }
+        for nodes in self.groups.iter_mut().filter(|((kind, _), _)| *kind == Kind::Build).map(|(_, nodes)| nodes) {
+            for (id, node) in nodes {
+                match own.get(id).map(Vec::as_slice) {
+                    None => {}
+                    Some(entries @ ([_] | [_, _])) => {
+                        node.lines.extend(entries.iter().map(|entry| format!("cache {entry}")));
+                    }
+                    Some(entries) => node.lines.push(format!("caches {}", pattern(entries))),
+                }
+            }
+        }
+    }
+
+    /// Takes the Dockerfiles of one build alone into the build's label, where there are many builds.
+    fn fold_dockerfiles(&mut self) {
+        let builds: usize =
+            self.groups.iter().filter(|((kind, _), _)| *kind == Kind::Build).map(|(_, all)| all.len()).sum();
+        let Some(stages) = self.groups.get(&(Kind::Stage, String::new())).filter(|_| builds > ROOMY) else { return };
+        let mut folded: Vec<(String, String, String)> = Vec::new();
+        for (id, node) in stages {
+            let users: Vec<&String> =
+                self.links.iter().filter(|(_, to, _)| to == id).map(|(from, _, _)| from).collect();
+            let ends = self.links.iter().any(|(from, _, _)| from == id);
+            if let ([user], false) = (users.as_slice(), ends) {
+                folded.push((id.clone(), (*user).clone(), node.lines.join(" ")));
+            }
+        }
+        for (id, user, path) in folded {
+            self.links.retain(|(_, to, _)| *to != id);
+            for ((kind, _), nodes) in &mut self.groups {
+                if *kind == Kind::Stage {
+                    nodes.remove(&id);
+                }
+                if let Some(node) = nodes.get_mut(&user).filter(|_| *kind == Kind::Build) {
+                    node.lines.push(path.clone());
+                }
+            }
+        }
+        self.groups.retain(|_, nodes| !nodes.is_empty());
+    }
+
+    /// Makes one node of builds of a group that differ in nothing that is shown but their names, such as the cells of a matrix. Comes
+    /// back with the id of that node by those of the builds.
+    fn fold_builds(&mut self) -> BTreeMap<String, String> {
+        let mut one_for = BTreeMap::new();
+        for ((_, _), nodes) in
+            self.groups.iter_mut().filter(|((kind, group), _)| *kind == Kind::Build && !group.is_empty())
+        {
+            let mut alike: BTreeMap<(Vec<String>, bool, Links), Vec<String>> = BTreeMap::new();
+            for (id, node) in &*nodes {
+                let around = self.links.iter().filter(|(from, to, _)| from == id || to == id);
+                let blank = |end: &String| if end == id { String::new() } else { end.clone() };
+                let around = around.map(|(from, to, link)| (blank(from), blank(to), *link)).collect();
+                alike.entry((node.lines[1..].to_vec(), node.uncalled, around)).or_default().push(id.clone());
+            }
+            for ((facts, uncalled, _), ids) in alike.into_iter().filter(|(_, ids)| ids.len() >= ALIKE) {
+                let names: Vec<String> =
+                    ids.iter().filter_map(|id| Some(nodes.get(id)?.lines.first()?.clone())).collect();
+                let mut lines = vec![pattern(&names)];
+                lines.extend(facts);
+                let Some(first) = ids.first().cloned() else { continue };
+                for id in &ids {
+                    nodes.remove(id);
+                    one_for.insert(id.clone(), first.clone());
+                }
+                nodes.insert(first, Node { lines, uncalled });
+            }
+        }
+        let renamed = |id: &String| one_for.get(id).unwrap_or(id).clone();
+        self.links = self.links.iter().map(|(from, to, link)| (renamed(from), renamed(to), *link)).collect();
+        one_for
+    }
+
+    /// The stages that no build reaches and the Dockerfiles that nothing builds.
+    fn unreached(&mut self, project: &Project) {
+        let mut names = Vec::new();
+        for (at, dockerfile) in project.dockerfiles.iter().enumerate() {
+            let alone = project.builds_of(at).all(|build| matches!(build.maker, Maker::Standalone(_)));
+            if alone {
+                names.push(dockerfile.path.clone());
+                continue;
+            }
+            let group = dockerfile.path.clone();
+            for stage in 0..dockerfile.tree.stages.len() {
+                if project.reached_by(at, stage).is_empty() && self.groups.contains_key(&(Kind::Stage, group.clone())) {
+                    let node = Node { lines: vec![stage_label(dockerfile, stage)], uncalled: true };
+                    let nodes = self.groups.entry((Kind::Stage, group.clone())).or_default();
+                    nodes.insert(format!("stage {at} {stage}"), node);
+                }
+            }
+        }
+        let more = names.len().saturating_sub(UNREACHED);
+        for name in names.iter().take(UNREACHED) {
+            self.node(Kind::Unreached, "built by nothing here".to_owned(), &format!("alone {name}"), name);
+        }
+        if more > 0 {
+            let label = format!("… and {more} more");
+            self.node(Kind::Unreached, "built by nothing here".to_owned(), "alone\u{10ffff}", &label);
+        }
+    }
+
     fn node(&mut self, kind: Kind, group: String, id: &str, label: &str) {
         let nodes = self.groups.entry((kind, group)).or_default();
-        nodes.entry(id.to_owned()).or_insert_with(|| vec![label.to_owned()]);
+        nodes.entry(id.to_owned()).or_insert_with(|| Node { lines: vec![label.to_owned()], uncalled: false });
     }
 
     fn callers(&mut self, project: &Project, build: &Build, id: &str) {
@@ -173,7 +317,7 @@ impl Graph {
         for stage in &shown {
             match shown.len() {
                 1 => self.node(Kind::Stage, String::new(), &id(*stage), &path),
-                _ => self.node(Kind::Stage, path.clone(), &id(*stage), &dockerfile.stage_name(*stage)),
+                _ => self.node(Kind::Stage, path.clone(), &id(*stage), &stage_label(dockerfile, *stage)),
             }
             // What is not shown is gone through.
             let mut open: Vec<usize> = needed[*stage].iter().copied().collect();
@@ -193,7 +337,7 @@ impl Graph {
         self.links.extend(targets.into_iter().map(|(build, stage)| (build, id(stage), Link::Makes)));
     }
 
-    /// The jobs that those of the graph wait for.
+    /// The jobs that those of the graph wait for, and those that wait for them, in the order in which they run.
     fn needs(&mut self, project: &Project) {
         for workflow in &project.workflows {
             let path = project.path(workflow.file).to_owned();
@@ -204,7 +348,7 @@ impl Graph {
                     if building.contains_key(&own) || building.contains_key(&other) {
                         self.node(Kind::Job, path.clone(), &own, &job.id.node);
                         self.node(Kind::Job, path.clone(), &other, &needed.id.node);
-                        self.links.insert((own, other, Link::Needs));
+                        self.links.insert((other, own, Link::Needs));
                     }
                 }
             }
@@ -261,15 +405,18 @@ impl Graph {
                 Kind::Build => "fillcolor=\"#fff2cc\"",
                 Kind::Stage => "fillcolor=\"#dff2df\"",
                 Kind::Cache => "fillcolor=\"#eadcf5\", shape=cylinder, style=filled",
+                Kind::Unreached => "fillcolor=\"#f6f6f6\", fontcolor=\"#777777\", style=\"filled,rounded,dashed\"",
             };
             let group = format!("cluster_{number}");
             if !name.is_empty() {
                 let _ = writeln!(text, "  subgraph {group} {{\n    label=\"{}\";", escaped(name));
             }
-            for (node, lines) in nodes {
-                let label: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
-                let _ = writeln!(text, "    {} [label=\"{}\", {look}];", ids[node.as_str()], label.join("\\n"));
-                first_of.entry(group.clone()).or_insert_with(|| ids[node.as_str()].clone());
+            for (id, node) in nodes {
+                let label: Vec<String> = node.lines.iter().map(|line| escaped(line)).collect();
+                let dashed =
+                    if node.uncalled { ", style=\"filled,rounded,dashed\", fontcolor=\"#777777\"" } else { "" };
+                let _ = writeln!(text, "    {} [label=\"{}\", {look}{dashed}];", ids[id.as_str()], label.join("\\n"));
+                first_of.entry(group.clone()).or_insert_with(|| ids[id.as_str()].clone());
             }
             if !name.is_empty() {
                 text.push_str("  }\n");
@@ -279,15 +426,17 @@ impl Graph {
             let mut look = match link {
                 Link::Makes => String::new(),
                 Link::Needs => "style=dashed".to_owned(),
-                Link::Reads => "color=\"#7d5ba6\", dir=back, constraint=true".to_owned(),
+                Link::Reads => "color=\"#7d5ba6\", dir=back".to_owned(),
                 Link::Writes => "color=\"#7d5ba6\"".to_owned(),
+                Link::Shares => "color=\"#7d5ba6\", dir=both".to_owned(),
             };
             let end = first_of.get(to).map_or(to, |first| {
                 let comma = if look.is_empty() { "" } else { ", " };
                 let _ = write!(look, "{comma}lhead={to}");
                 first
             });
-            let _ = writeln!(text, "  {from} -> {end} [{look}];");
+            let look = if look.is_empty() { look } else { format!(" [{look}]") };
+            let _ = writeln!(text, "  {from} -> {end}{look};");
         }
         text + "}\n"
     }
@@ -298,20 +447,24 @@ impl Graph {
         let (ids, links) = self.drawn();
         let mut text = String::from("flowchart LR\n");
         let mut members: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+        let mut dashed: Vec<String> = Vec::new();
         for (number, ((kind, name), nodes)) in self.groups.iter().enumerate() {
             if !name.is_empty() {
                 let _ = writeln!(text, "  subgraph cluster_{number}[\"{}\"]", escaped(name));
             }
-            for (node, lines) in nodes {
+            for (own, node) in nodes {
                 let (open, close) = match kind {
-                    Kind::Job => ("[", "]"),
+                    Kind::Job | Kind::Unreached => ("[", "]"),
                     Kind::Script => ("[/", "/]"),
-                    Kind::Build => ("([", "])"),
+                    Kind::Build => ("(", ")"),
                     Kind::Stage => ("[", "]"),
                     Kind::Cache => ("[(", ")]"),
                 };
-                let label: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
-                let id = &ids[node.as_str()];
+                let label: Vec<String> = node.lines.iter().map(|line| escaped(line)).collect();
+                let id = &ids[own.as_str()];
+                if node.uncalled {
+                    dashed.push(id.clone());
+                }
                 let _ = writeln!(text, "    {id}{open}\"{}\"{close}", label.join("<br>"));
                 members.entry(*kind).or_default().push(id.clone());
             }
@@ -324,6 +477,7 @@ impl Graph {
                 Link::Makes | Link::Writes => format!("{from} --> {to}"),
                 Link::Needs => format!("{from} -.-> {to}"),
                 Link::Reads => format!("{to} --> {from}"),
+                Link::Shares => format!("{from} <--> {to}"),
             };
             let _ = writeln!(text, "  {line}");
         }
@@ -334,6 +488,7 @@ impl Graph {
                 Kind::Build => ("build", "#fff2cc"),
                 Kind::Stage => ("stage", "#dff2df"),
                 Kind::Cache => ("cache", "#eadcf5"),
+                Kind::Unreached => ("unreached", "#f6f6f6"),
             };
             let _ = writeln!(
                 text,
@@ -341,8 +496,39 @@ impl Graph {
                 nodes.join(",")
             );
         }
+        let named = self.groups.keys().enumerate().filter(|(_, (_, name))| !name.is_empty());
+        let clusters: Vec<String> = named.map(|(number, _)| format!("cluster_{number}")).collect();
+        if !clusters.is_empty() {
+            let _ = writeln!(
+                text,
+                "  classDef group fill:none,stroke:#999,color:#444\n  class {} group",
+                clusters.join(",")
+            );
+        }
+        if !dashed.is_empty() {
+            let _ = writeln!(
+                text,
+                "  classDef uncalled stroke-dasharray:4 3,color:#777\n  class {} uncalled",
+                dashed.join(",")
+            );
+        }
         text
     }
+}
+
+/// The name of a stage; one without a name is called by its number.
+fn stage_label(dockerfile: &Dockerfile, stage: usize) -> String {
+    let name = dockerfile.stage_name(stage);
+    if name.bytes().all(|byte| byte.is_ascii_digit()) { format!("stage {name}") } else { name }
+}
+
+/// What names have in common up to a separator, with how many there are.
+fn pattern(names: &[String]) -> String {
+    let first = names.first().map(String::as_str).unwrap_or_default();
+    let is_common = |at: &usize| names.iter().all(|name| name.starts_with(&first[..*at]));
+    let ends = first.match_indices(['-', '_', '.', ':', '/']).map(|(at, separator)| at + separator.len());
+    let head = &first[..ends.filter(is_common).max().unwrap_or_default()];
+    format!("{head}* ({})", names.len())
 }
 
 fn job_id(project: &Project, workflow: &Workflow, job: &Job) -> String {
@@ -372,7 +558,7 @@ fn place_of(project: &Project, build: &Build) -> (String, String) {
 }
 
 /// The caches that a build reads and writes, in short form.
-fn caches(build: &Build) -> Vec<(Link, String)> {
+fn caches_of(build: &Build) -> Vec<(Link, String)> {
     let mut found = Vec::new();
     for (list, link) in [(&build.cache_from, Link::Reads), (&build.cache_to, Link::Writes)] {
         // An inline cache is part of the image.

@@ -139,6 +139,8 @@ fn build_json(project: &Project, build: &Build) -> Json {
     let entries = |list: &[OptionList]| -> Vec<String> { list.iter().map(entry).collect() };
     json!({
         "name": build.name,
+        "file": project.path(build.span.file),
+        "line": project.snapshot.get(build.span.file).map(|file| file.position(build.span.start as usize).line),
         "maker": maker,
         "caller": caller,
         "script": build.script.as_ref().map(|script| json!({"name": script.name, "file": project.path(script.file)})),
