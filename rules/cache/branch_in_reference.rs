@@ -100,7 +100,7 @@
 //!           tags: ghcr.io/shop/app:${{ github.ref_name }}
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bakelint_core::prelude::*;
 
@@ -114,6 +114,8 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         let mut seen = BTreeSet::new();
+        // What one step says several times is one mistake.
+        let mut places: BTreeMap<(FileId, StepRef, String), Found> = BTreeMap::new();
         for build in &project.builds {
             let Some(place) = build.caller.as_ref().map(|caller| caller.step) else { continue };
             let Some((workflow, ..)) = project.step(place) else { continue };
@@ -125,14 +127,26 @@ impl Check for Rule {
                 let Some(words) = in_tag(&text) else { continue };
                 let Some((when, confidence)) = fails(project, workflow, place, &words) else { continue };
                 if seen.insert(span) {
-                    let diagnostic = found.add(span, format!("{when} `{words}` makes an invalid tag"));
-                    diagnostic.confidence(confidence);
-                    diagnostic.help("a tag may not have a slash: let docker/metadata-action make it");
+                    let place = places.entry((span.file, place, words)).or_insert((when, confidence, Vec::new()));
+                    place.2.push(span);
                 }
             }
         }
+        for ((_, _, words), (when, confidence, mut spans)) in places {
+            spans.sort_unstable();
+            let [first, others @ ..] = spans.as_slice() else { continue };
+            let diagnostic = found.add(*first, format!("{when} `{words}` makes an invalid tag"));
+            diagnostic.confidence(confidence);
+            for other in others {
+                diagnostic.label(*other, "here too");
+            }
+            diagnostic.help("a tag may not have a slash: let docker/metadata-action make it");
+        }
     }
 }
+
+/// When a value has a slash, how sure that is, and where it is used.
+type Found = (&'static str, Confidence, Vec<Span>);
 
 /// The expression in the tag of a reference that may have a slash.
 fn in_tag(text: &Text) -> Option<String> {

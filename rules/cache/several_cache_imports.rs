@@ -84,7 +84,7 @@
 //! }
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bakelint_core::prelude::*;
 
@@ -98,7 +98,8 @@ impl Check for Rule {
 
     fn check(&self, project: &Project, found: &mut Findings) {
         let traffic = project.cache_traffic();
-        let mut seen = BTreeSet::new();
+        // Builds that have their imports from one place are told of once.
+        let mut places: BTreeMap<Span, (BTreeSet<&str>, Vec<Span>)> = BTreeMap::new();
         for build in project.builds.iter().filter(|build| build.dockerfile.is_some()) {
             let mut imports: Vec<(&OptionList, CacheLocation)> = Vec::new();
             for entry in &build.cache_from {
@@ -110,17 +111,28 @@ impl Check for Rule {
                 }
             }
             let [(first, _), others @ ..] = imports.as_slice() else { continue };
-            if others.is_empty() || !seen.insert(first.span) {
+            if others.is_empty() {
                 continue;
             }
-            let message = format!(
-                "`{}` imports {} caches of one Dockerfile, and may lose hits that one alone would give",
-                build.name,
-                imports.len()
-            );
-            let diagnostic = found.add(first.span, message);
-            for (entry, _) in others.iter().filter(|(entry, _)| entry.span != first.span) {
-                diagnostic.label(entry.span, "imported too");
+            let (names, spans) = places.entry(first.span).or_default();
+            names.insert(&build.name);
+            let more = others.len().saturating_sub(spans.len());
+            spans.extend(others.iter().rev().take(more).rev().map(|(entry, _)| entry.span));
+        }
+        for (first, (names, others)) in places {
+            let names: Vec<&str> = names.into_iter().collect();
+            let whose = match names.as_slice() {
+                [] => continue,
+                [one] => format!("`{one}` imports"),
+                [one, two] => format!("`{one}` and `{two}` import"),
+                [one, rest @ ..] => format!("`{one}` and {} others import", rest.len()),
+            };
+            let count = others.len() + 1;
+            let message =
+                format!("{whose} {count} caches of one Dockerfile, and may lose hits that one alone would give");
+            let diagnostic = found.add(first, message);
+            for other in others.into_iter().filter(|other| *other != first) {
+                diagnostic.label(other, "imported too");
             }
             diagnostic
                 .help("BuildKit may follow only one of them (moby/buildkit#6418): import the fullest, or put it last");

@@ -28,7 +28,7 @@
 //! ```
 //!
 //! ```text
-//! .github/workflows/ci.yml:4:3: warning[useless-inline-cache] BUILDKIT_INLINE_CACHE is a build argument: in the environment it does nothing
+//! .github/workflows/ci.yml:4:3: warning[useless-inline-cache] `BUILDKIT_INLINE_CACHE` is a build argument: in the environment it does nothing
 //! ```
 //!
 //! ```diff
@@ -184,11 +184,17 @@ fn environment(project: &Project, found: &mut Findings) {
         let line = text[..at].rfind('\n').map_or(0, |line| line + 1);
         text[line..at].trim().is_empty() && text[at + NAME.len()..].trim_start().starts_with(':')
     };
-    let passed = project
-        .snapshot
-        .files()
-        .filter(|(_, source)| FileKind::of(&source.path) != FileKind::Other)
-        .any(|(_, source)| source.text().match_indices(NAME).any(|(at, _)| !is_env(source.text(), at)));
+    // What is given a value of its own has none from the environment.
+    let is_given = |behind: &str| {
+        let value = behind.trim_start_matches('"').trim_start().strip_prefix(['=', ':']);
+        value.is_some_and(|value| value.trim_start().trim_start_matches(['"', '\'']).starts_with(['0', '1', 't', 'f']))
+    };
+    let passed = project.snapshot.files().filter(|(_, source)| FileKind::of(&source.path) != FileKind::Other).any(
+        |(_, source)| {
+            let text = source.text();
+            text.match_indices(NAME).any(|(at, _)| !is_env(text, at) && !is_given(&text[at + NAME.len()..]))
+        },
+    );
     if passed {
         return;
     }
@@ -198,7 +204,7 @@ fn environment(project: &Project, found: &mut Findings) {
         for map in std::iter::once(&workflow.env).chain(of_jobs).chain(of_steps) {
             let Some(field) = map.get(NAME) else { continue };
             let diagnostic =
-                found.add(field.name.span, format!("{NAME} is a build argument: in the environment it does nothing"));
+                found.add(field.name.span, format!("`{NAME}` is a build argument: in the environment it does nothing"));
             diagnostic.help("pass it by `build-args`, or leave it out");
             if map.fields.len() > 1
                 && let Some(lines) = project.whole_lines(field.entry)

@@ -8,6 +8,9 @@
 //! The patch adds the option where nothing of the stage runs one of the package manager's scripts; it is not a safe
 //! one, since the program may use such a package after all.
 //!
+//! Where the stage runs such a script, the packages are needed there: then it is a finding of low confidence, unless the image starts a
+//! program of another language, such as `gunicorn`, which has no use for them.
+//!
 //! Not flagged: manifests that list none or are not known, stages that are named for development or tests, installs
 //! with `NODE_ENV=production`, and those behind which `npm prune` removes them again.
 //!
@@ -152,6 +155,25 @@
 //! +RUN composer install --no-dev --no-interaction
 //! +RUN uv sync --no-dev --locked
 //! ```
+//!
+//! ### Only to build what a server in another language hands out
+//!
+//! ```dockerfile
+//! FROM python:3.13
+//! WORKDIR /app
+//! COPY . .
+//! RUN npm ci
+//! RUN npm run build
+//! CMD ["gunicorn", "shop.wsgi"]
+//! ```
+//!
+//! ```json package.json
+//! {"scripts": {"build": "esbuild"}, "devDependencies": {"esbuild": "0.27.0"}}
+//! ```
+//!
+//! ```text
+//! Dockerfile:4:5: info[development-packages] `npm ci` installs packages for development into an image that is shipped
+//! ```
 
 use bakelint_core::prelude::*;
 
@@ -273,7 +295,15 @@ fn check_install(project: &Project, run: &Run, install: &PackageCommand, folder:
         diagnostic.confidence(Confidence::Low);
     }
     if builds {
-        diagnostic.confidence(Confidence::Low);
+        // A program of another language has no use for what its assets were made with.
+        let foreign = matches!(install.manager, Manager::Npm | Manager::Yarn | Manager::Pnpm)
+            && starts
+            && dockerfile
+                .stage_instructions(run.stage)
+                .all(|(_, one)| program(one).is_none_or(|name| FOREIGN.contains(&name)));
+        if !foreign {
+            diagnostic.confidence(Confidence::Low);
+        }
         diagnostic.help("build in a stage of its own, and install without them in the stage that is shipped");
         return;
     }
@@ -282,6 +312,39 @@ fn check_install(project: &Project, run: &Run, install: &PackageCommand, folder:
     if !run.exec {
         diagnostic.fix(Fix::unsafe_(format!("Add `{option}`"), vec![edit]).rebuilds_once());
     }
+}
+
+/// Programs that servers in other languages than JavaScript are.
+const FOREIGN: &[&str] = &[
+    "apache2-foreground",
+    "caddy",
+    "celery",
+    "daphne",
+    "frankenphp",
+    "gunicorn",
+    "httpd",
+    "hypercorn",
+    "java",
+    "nginx",
+    "php",
+    "php-fpm",
+    "puma",
+    "python",
+    "python3",
+    "ruby",
+    "uvicorn",
+    "uwsgi",
+];
+
+/// The program that an instruction lets the image start with; empty when it is not known.
+fn program(instruction: &Instruction) -> Option<&str> {
+    let (Body::Cmd(command) | Body::Entrypoint(command)) = &instruction.body else { return None };
+    let first = match command {
+        dockerfile::Command::Shell(text) => text.split_whitespace().next(),
+        dockerfile::Command::Exec { words, .. } => words.first().map(|word| word.as_str()),
+        dockerfile::Command::Empty => None,
+    };
+    Some(paths::name(first.unwrap_or_default()))
 }
 
 fn text_offset(text: &str, mark: &str) -> usize {

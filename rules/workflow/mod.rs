@@ -11,6 +11,7 @@ mod gate_job;
 mod image_roundtrip;
 mod install_in_test_run;
 mod loaded_index;
+mod lone_parallel_coverage;
 mod lost_exit_status;
 mod missing_history;
 mod missing_timeout;
@@ -26,6 +27,8 @@ mod sleep_for_service;
 mod slow_health_probe;
 mod squash_flag;
 mod superseded_runs;
+mod time_from_run_log;
+mod unbalanced_shards;
 mod unknown_action_input;
 mod unknown_step_id;
 mod unmatched_set_pattern;
@@ -41,5 +44,5 @@ use bakelint_core::rule::Rule;
 
 /// The rules of the theme.
 pub const RULES: &[Rule] = bakelint_core::rules![
-    "workflow": ampersand_in_uses, broken_retention, disabled_build_record, discarded_attestations, docs_only_runs, durable_test_database, emulated_compile, gate_job, image_roundtrip, install_in_test_run, loaded_index, lost_exit_status, missing_history, missing_timeout, multiline_output, needless_wait, packages_api_misuse, repeated_build, repeated_matrix_stage, retag_by_pull, retag_job, serial_services, sleep_for_service, slow_health_probe, squash_flag, superseded_runs, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, unread_artifact, unread_history, untagged_deletion, untested_latest, unused_load, unused_setup,
+    "workflow": ampersand_in_uses, broken_retention, disabled_build_record, discarded_attestations, docs_only_runs, durable_test_database, emulated_compile, gate_job, image_roundtrip, install_in_test_run, loaded_index, lone_parallel_coverage, lost_exit_status, missing_history, missing_timeout, multiline_output, needless_wait, packages_api_misuse, repeated_build, repeated_matrix_stage, retag_by_pull, retag_job, serial_services, sleep_for_service, slow_health_probe, squash_flag, superseded_runs, time_from_run_log, unbalanced_shards, unknown_action_input, unknown_step_id, unmatched_set_pattern, unneeded_qemu, unread_artifact, unread_history, untagged_deletion, untested_latest, unused_load, unused_setup,
 ];

@@ -59,6 +59,7 @@ pub mod prelude {
         BuildError, Definition, Effect, Evaluation, ExposedPort, Moment, Origin, Pass, Reading, Shell, StageBase,
         StageEvaluation, State, Step as EvaluatedStep, StepOrigin, Use, Word as ExpandedWord, values,
     };
+    pub use crate::facts::test_times::TestTimes;
     pub use crate::facts::together::{SharedStages, Together};
     pub use crate::model::Project;
     pub use crate::model::bake::{Bake, BakeCall};

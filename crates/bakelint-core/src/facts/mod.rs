@@ -18,5 +18,6 @@ pub mod reads;
 pub mod runs;
 pub mod stages;
 pub mod targets;
+pub mod test_times;
 pub mod together;
 pub mod variables;
