@@ -1,6 +1,7 @@
 //! Every example on every rule's page, run: the report and the patch are as the page says, and everything that must hold for
 //! any rule and any fix does.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bakelint_core::prelude::*;
@@ -117,6 +118,7 @@ fn check(rule: &Rule, example: &Example) -> Result<(), Failed> {
     check_fixes(rule, example)?;
     check_silence(rule, example)?;
     check_crlf(rule, example)?;
+    check_layouts(rule, example)?;
     check_together(example)?;
     check_prefixes(example)
 }
@@ -210,6 +212,147 @@ fn check_crlf(rule: &Rule, example: &Example) -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// Another layout of a Dockerfile that says the same.
+struct Layout {
+    name: &'static str,
+    /// The text in this layout; `None` where it has none.
+    rewrite: fn(&Dockerfile) -> Option<String>,
+    /// Whether the same steps come out of it, so that a fix must not make others of them.
+    same_steps: bool,
+}
+
+const LAYOUTS: &[Layout] = &[
+    Layout { name: "two kinds of line ends", rewrite: with_two_line_ends, same_steps: true },
+    Layout { name: "comments between continued lines", rewrite: with_comments, same_steps: true },
+    Layout { name: "tabs", rewrite: with_tabs, same_steps: true },
+    Layout { name: "a backtick for the escape character", rewrite: with_backticks, same_steps: true },
+    Layout { name: "triggers", rewrite: with_triggers, same_steps: false },
+];
+
+/// However a Dockerfile is laid out, its fixes leave a file that parses, come to rest, make no step that the fixes of the example do not make,
+/// and leave the lines alone that they are not about.
+fn check_layouts(rule: &Rule, example: &Example) -> Result<(), Failed> {
+    let linter = linter(rule, example, "on")?;
+    let least = shown(rule);
+    let plain = linter.lint(snapshot(&example.files)).project;
+    let fixed = linter.fix(snapshot(&example.files), least, |_, _| true).report.project;
+    let known: Vec<String> = [&plain, &fixed].iter().flat_map(|project| steps(project)).collect();
+    for layout in LAYOUTS {
+        let rewritten = |path: &String| {
+            let dockerfile = plain.dockerfiles.iter().find(|dockerfile| dockerfile.path == *path)?;
+            (layout.rewrite)(dockerfile)
+        };
+        let files: Vec<(String, String)> = example
+            .files
+            .iter()
+            .map(|(path, text)| (path.clone(), rewritten(path).unwrap_or_else(|| text.clone())))
+            .collect();
+        if files == example.files {
+            continue;
+        }
+        let before = linter.lint(snapshot(&files)).project;
+        let after = linter.fix(snapshot(&files), least, |_, _| true).report.project;
+        let context = |what: &str| format!("with {}, {what}", layout.name);
+        ensure(after.errors.len() <= before.errors.len(), || {
+            context(&format!("the fixed files do not parse: {:?}", after.errors))
+        })?;
+        let again = linter.fix(after.snapshot.clone(), least, |_, _| true);
+        ensure(again.applied == 0, || context("a second run of the fix changes something"))?;
+        if layout.same_steps {
+            let new: Vec<String> = steps(&after).into_iter().filter(|step| !known.contains(step)).collect();
+            ensure(new.is_empty(), || context(&format!("the fix makes {new:#?}, and none of {known:#?}")))?;
+        }
+        for (path, text) in &files {
+            let Some(file) = after.snapshot.find(path).and_then(|file| after.snapshot.get(file)) else { continue };
+            let (old, new) = (ends(text), ends(file.text()));
+            ensure(old.iter().all(|(line, end)| new.get(line).is_none_or(|other| other == end)), || {
+                context(&format!("line ends of {path} change where nothing else does"))
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The ends of the lines, by each line with those around it; of those that are there once.
+fn ends(text: &str) -> BTreeMap<[&str; 3], &str> {
+    let lines: Vec<(&str, &str)> =
+        text.split_inclusive('\n').map(|line| line.split_at(line.trim_end_matches(['\r', '\n']).len())).collect();
+    let mut found: BTreeMap<[&str; 3], Vec<&str>> = BTreeMap::new();
+    for around in lines.windows(3) {
+        let [before, (line, end), after] = around else { continue };
+        found.entry([before.0, line, after.0]).or_default().push(end);
+    }
+    found.into_iter().filter_map(|(lines, ends)| Some((lines, *ends.first().filter(|_| ends.len() == 1)?))).collect()
+}
+
+/// What the instructions of the Dockerfiles say, whatever blanks and escape character they use.
+fn steps(project: &Project) -> Vec<String> {
+    let instructions = project.dockerfiles.iter().flat_map(|dockerfile| &dockerfile.tree.instructions);
+    let bodies = |instruction: &dockerfile::Instruction| {
+        instruction.heredocs.iter().map(|heredoc| heredoc.content().to_string()).collect::<String>()
+    };
+    instructions
+        .map(|instruction| format!("{} {}", instruction.text, bodies(instruction)))
+        .map(|text| text.replace('`', "\\").split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+/// The text with each line changed that `change` is given: its number from 1 and the line with its end.
+fn by_line(dockerfile: &Dockerfile, change: impl Fn(u32, &str) -> String) -> String {
+    let lines = dockerfile.source.text().split_inclusive('\n');
+    (1..).zip(lines).map(|(number, line)| change(number, line)).collect()
+}
+
+/// Whether a line is continued by the next one, or continues the one before.
+fn is_continued(dockerfile: &Dockerfile, number: u32, by_next: bool) -> bool {
+    dockerfile.tree.instructions.iter().any(|instruction| {
+        let (first, last) = (instruction.lines.0, instruction.head_end);
+        if by_next { first <= number && number < last } else { first < number && number <= last }
+    })
+}
+
+fn with_two_line_ends(dockerfile: &Dockerfile) -> Option<String> {
+    Some(by_line(dockerfile, |number, line| match number % 2 {
+        0 => line.replace('\n', "\r\n"),
+        _ => line.to_owned(),
+    }))
+}
+
+fn with_comments(dockerfile: &Dockerfile) -> Option<String> {
+    Some(by_line(dockerfile, |number, line| match is_continued(dockerfile, number, true) {
+        true => format!("{line}    # between\n"),
+        false => line.to_owned(),
+    }))
+}
+
+fn with_tabs(dockerfile: &Dockerfile) -> Option<String> {
+    Some(by_line(dockerfile, |number, line| match is_continued(dockerfile, number, false) && line.starts_with(' ') {
+        true => format!("\t{}", line.trim_start_matches(' ')),
+        false => line.to_owned(),
+    }))
+}
+
+fn with_backticks(dockerfile: &Dockerfile) -> Option<String> {
+    let text = dockerfile.source.text();
+    let inner = text.replace("\\\n", "");
+    if inner.contains('\\') || text.contains('`') || !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    Some(format!("# escape=`\n{}", text.replace("\\\n", "`\n")))
+}
+
+fn with_triggers(dockerfile: &Dockerfile) -> Option<String> {
+    let kept = [Keyword::From, Keyword::Onbuild, Keyword::Maintainer];
+    let is_step = |number: u32| {
+        let instruction = dockerfile.tree.instructions.iter().find(|instruction| instruction.lines.0 == number);
+        instruction.is_some_and(|step| step.stage.is_some() && !kept.contains(&step.keyword))
+    };
+    Some(by_line(dockerfile, |number, line| match is_step(number) {
+        true => format!("ONBUILD {}", line.trim_start()),
+        false => line.to_owned(),
+    }))
 }
 
 /// All rules together come to rest.

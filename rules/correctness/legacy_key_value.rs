@@ -119,6 +119,32 @@
 //! +ENV ONE=1
 //! ```
 //!
+//! ### Quotes that are no part of the value
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! LABEL maintainer "A. Person <a@example.org>"
+//! ONBUILD ENV GREETING "hello  world"
+//! ENV PATH "/opt/my tools:$PATH"
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:7: warning[legacy-key-value] LABEL is written in the old form, without `=`
+//! Dockerfile:4:5: warning[legacy-key-value] ENV is written in the old form, without `=`
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,4 +1,4 @@
+//!  FROM debian:12
+//! -LABEL maintainer "A. Person <a@example.org>"
+//! +LABEL maintainer="A. Person <a@example.org>"
+//!  ONBUILD ENV GREETING "hello  world"
+//! -ENV PATH "/opt/my tools:$PATH"
+//! +ENV PATH="/opt/my tools:$PATH"
+//! ```
+//!
 //! ### Another escape character
 //!
 //! ```dockerfile

@@ -59,6 +59,35 @@
 //! RUN apt-get install $OPTIONS git
 //! ```
 //!
+//! ### A list that ends in an option
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN apt-get update \
+//!  && apt-get install -y \
+//!       zsh \
+//!       bash \
+//!       --allow-downgrades \
+//!  && rm -rf /var/lib/apt/lists/*
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:1: info[apt-recommends] `apt-get install` installs recommended packages too
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -1,6 +1,6 @@
+//!  FROM debian:12
+//!  RUN apt-get update \
+//! - && apt-get install -y \
+//! + && apt-get install --no-install-recommends -y \
+//!        zsh \
+//!        bash \
+//!        --allow-downgrades \
+//! ```
+//!
 //! ### On a later line
 //!
 //! ```dockerfile

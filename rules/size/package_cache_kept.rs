@@ -343,6 +343,63 @@
 //! +ONBUILD RUN apt-get update && rm -rf /var/lib/apt/lists/*
 //! ```
 //!
+//! ### Lists that end in an option, chains with `&&` at either end, and an option with a value
+//!
+//! ```dockerfile
+//! FROM debian:12
+//! RUN apt-get update \
+//!  && apt-get install -y \
+//!       zsh \
+//!       # for scripts
+//!       bash \
+//!       --no-install-recommends \
+//!  && zsh --version
+//! FROM debian:12
+//! RUN apt-get update && \
+//!     apt-get install -y \
+//!       git \
+//!       make && \
+//!     git --version
+//! FROM alpine:3.21
+//! RUN apk add curl --repository https://dl-cdn.alpinelinux.org/alpine/edge/testing \
+//!       jq
+//! RUN apk update && \
+//!     apk add git
+//! ```
+//!
+//! ```text
+//! Dockerfile:2:5: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! Dockerfile:10:5: warning[package-cache-kept] `apt-get update` leaves the package lists in this layer
+//! Dockerfile:16:5: info[package-cache-kept] `apk add` leaves the package index in this layer
+//! Dockerfile:18:1: info[package-cache-kept] `apk add` leaves the package index in this layer
+//! ```
+//!
+//! ```diff
+//! --- a/Dockerfile
+//! +++ b/Dockerfile
+//! @@ -5,15 +5,18 @@
+//!        # for scripts
+//!        bash \
+//!        --no-install-recommends \
+//! + && rm -rf /var/lib/apt/lists/* \
+//!   && zsh --version
+//!  FROM debian:12
+//!  RUN apt-get update && \
+//!      apt-get install -y \
+//!        git \
+//!        make && \
+//! +    rm -rf /var/lib/apt/lists/* && \
+//!      git --version
+//!  FROM alpine:3.21
+//! -RUN apk add curl --repository https://dl-cdn.alpinelinux.org/alpine/edge/testing \
+//! +RUN apk add --no-cache curl --repository https://dl-cdn.alpinelinux.org/alpine/edge/testing \
+//!        jq
+//!  RUN apk update && \
+//! -    apk add git
+//! +    apk add git && \
+//! +    rm -rf /var/cache/apk/*
+//! ```
+//!
 //! ### A stage that hands on files
 //!
 //! ```dockerfile
@@ -606,7 +663,13 @@ fn apk(project: &Project, run: &Run) -> Option<Kept> {
     );
     kept.alias = (first.action == Action::Install).then_some("hadolint:DL3019");
     kept.severity = Severity::Info;
-    kept.fix = Some(option(run, commands, "--no-cache"));
+    // What `apk update` has written stays whatever the others do.
+    let is_apk = |command: &PackageCommand| command.manager == Manager::Apk;
+    let refreshes = |command: &PackageCommand| is_apk(command) && command.action == Action::Refresh;
+    kept.fix = match last(run, refreshes).and_then(|_| last(run, is_apk)) {
+        Some(end) => cleaning(project, run, end, "rm -rf /var/cache/apk/*", "Remove the index in the same layer"),
+        None => Some(option(run, commands, "--no-cache")),
+    };
     Some(kept)
 }
 

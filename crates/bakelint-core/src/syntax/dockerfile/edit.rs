@@ -1,6 +1,6 @@
 //! Edits of Dockerfiles that touch nothing but what they are about.
 
-use super::lines::cut_continuation;
+use super::lines::{cut_continuation, is_comment};
 use super::{Dockerfile, Instruction, Line, LineKind};
 use crate::edit::Edit;
 use crate::source::Span;
@@ -54,11 +54,18 @@ impl Dockerfile {
             if rest.len() == self.escape.len_utf8() && rest.starts_with(self.escape) {
                 return span(line_start..(line_end + 1).min(text.len()));
             }
-            // The last line of the instruction: the line before must not go on any more.
-            let previous = text[..line_start].trim_end_matches(['\r', '\n']);
+            // The last line of the instruction: the line before must not go on any more. Comments and blank lines between stay.
+            let mut previous = text[..line_start].trim_end_matches(['\r', '\n']);
+            while let Some(lf) = previous.rfind('\n')
+                && (is_comment(&previous[lf + 1..]) || previous[lf + 1..].trim().is_empty())
+            {
+                previous = previous[..lf].trim_end_matches(['\r', '\n']);
+            }
             let kept = cut_continuation(previous, self.escape);
             if rest.is_empty() && kept.goes_on {
-                return span(kept.text.trim_end_matches([' ', '\t']).len()..end);
+                let between = text[previous.len()..line_start].trim_end_matches(['\r', '\n']);
+                let cut = kept.text.trim_end_matches([' ', '\t']).len()..end;
+                return Edit::replace(Span::new(word.file, cut), between);
             }
         }
         if blanks_behind > 0 && !rest.is_empty() {
@@ -130,7 +137,8 @@ mod tests {
             ("RUN --mount=a \\\r\n    --network=none \\\r\n    x", "--network=none", "RUN --mount=a \\\r\n    x"),
             ("COPY a \\\n  b \\\n  c", "c", "COPY a \\\n  b"),
             ("COPY a \\\n  b c\nRUN x", "c", "COPY a \\\n  b\nRUN x"),
-            ("COPY a \\\n  b \\\n# remark\n  c", "c", "COPY a \\\n  b \\\n# remark\n"),
+            ("COPY a \\\n  b \\\n# remark\n  c", "c", "COPY a \\\n  b\n# remark"),
+            ("ENV a=1 \\\r\n# x\r\n\r\n  # y\r\n  b=2\r\nRUN z", "b=2", "ENV a=1\r\n# x\r\n\r\n  # y\r\nRUN z"),
             ("ENV a=1 b=2 \\\n c=3", "b=2", "ENV a=1 \\\n c=3"),
         ];
         for (text, word, expected) in cases {
