@@ -28,6 +28,8 @@ pub struct Dockerfile {
     pub tree: syntax::Dockerfile,
     /// The scripts of instructions, read when first asked for, by index of the instruction.
     scripts: Vec<OnceLock<Option<shell::Script>>>,
+    /// The ARGs before the first FROM by their defaults, put together when first asked for.
+    defaults: OnceLock<HashMap<String, Lookup>>,
 }
 
 /// What a stage stands on.
@@ -48,7 +50,7 @@ impl Dockerfile {
     pub fn parse(file: FileId, source: Arc<Source>) -> Self {
         let tree = syntax::parse(file, source.text());
         let scripts = tree.instructions.iter().map(|_| OnceLock::new()).collect();
-        Dockerfile { file, path: source.path.clone(), source, tree, scripts }
+        Dockerfile { file, path: source.path.clone(), source, tree, scripts, defaults: OnceLock::new() }
     }
 
     /// Whether a file that only its name makes a Dockerfile is one: some other format's file may be called
@@ -145,11 +147,35 @@ impl Dockerfile {
 
     /// The text with the ARGs before the first FROM put in: as the build passes them, else by their defaults.
     pub fn expand_global(&self, text: &MappedText, build: Option<&Build>) -> Text {
+        let lexer = Lexer::new(self.tree.escape);
+        let given;
+        let variables = match build {
+            // Most bases name no variable.
+            _ if !text.contains('$') => &HashMap::new(),
+            Some(build) if !build.args.is_empty() => {
+                given = self.globals(Some(build));
+                &given
+            }
+            _ => self.defaults.get_or_init(|| self.globals(None)),
+        };
+        let known = |name: &str| look_up(variables, name);
+        let Ok(expansion) = lexer.expand(text, &known) else { return Text::unknown(text.as_str()) };
+        let mut result = Text::default();
+        let mut unknown = expansion.uses.iter().filter(|used| used.lookup == Lookup::Dynamic);
+        for part in expansion.value.parts() {
+            result.push(match part {
+                Part::Text(text) => TextPart::Known(text.clone()),
+                Part::Dynamic => TextPart::Unknown(unknown.next().map(|used| used.name.clone()).unwrap_or_default()),
+            });
+        }
+        result
+    }
+
+    /// The ARGs before the first FROM: as the build passes them, else by their defaults.
+    fn globals(&self, build: Option<&Build>) -> HashMap<String, Lookup> {
         let mut variables: HashMap<String, Lookup> = HashMap::new();
         let lexer = Lexer::new(self.tree.escape);
-        // Most bases name no variable.
-        let arguments = self.tree.meta_args().take_while(|_| text.contains('$'));
-        for instruction in arguments {
+        for instruction in self.tree.meta_args() {
             let Body::Arg(pairs) = &instruction.body else { continue };
             for pair in pairs {
                 let name = pair.name.to_string();
@@ -170,17 +196,7 @@ impl Dockerfile {
                 variables.insert(name, value);
             }
         }
-        let known = |name: &str| look_up(&variables, name);
-        let Ok(expansion) = lexer.expand(text, &known) else { return Text::unknown(text.as_str()) };
-        let mut result = Text::default();
-        let mut unknown = expansion.uses.iter().filter(|used| used.lookup == Lookup::Dynamic);
-        for part in expansion.value.parts() {
-            result.push(match part {
-                Part::Text(text) => TextPart::Known(text.clone()),
-                Part::Dynamic => TextPart::Unknown(unknown.next().map(|used| used.name.clone()).unwrap_or_default()),
-            });
-        }
-        result
+        variables
     }
 
     /// What a stage stands on, for a build or for the defaults.
