@@ -129,8 +129,8 @@
 //! ```
 //!
 //! ```text
-//! Dockerfile:2:7: warning[legacy-key-value] LABEL is written in the old form, without `=`
-//! Dockerfile:4:5: warning[legacy-key-value] ENV is written in the old form, without `=`
+//! Dockerfile:2:7: info[legacy-key-value] LABEL is written in the old form, without `=`
+//! Dockerfile:4:5: info[legacy-key-value] ENV is written in the old form, without `=`
 //! ```
 //!
 //! ```diff
