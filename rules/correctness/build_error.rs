@@ -5,7 +5,8 @@
 //! when it comes there, after minutes of other work.
 //!
 //! BuildKit stops at its first error and so does this: what stands behind it is not checked. Where an error is due to an argument
-//! that has no value, and nothing in the repository builds the file, this is only noted, for somebody may well pass the argument.
+//! that has no value, and nothing in the repository builds the file, this is only noted, for somebody may well pass the argument; a base
+//! that lacks one is told by `invalid-default-base` alone.
 //!
 //! ## Examples
 //!
@@ -45,6 +46,13 @@
 //! ```
 //!
 //! ## Also tested
+//!
+//! ### A base that lacks an argument, which the check for that tells
+//!
+//! ```dockerfile
+//! ARG TAG
+//! FROM debian:${TAG}
+//! ```
 //!
 //! ### A stage that needs itself
 //!
@@ -118,12 +126,23 @@
 //! ### No image
 //!
 //! ```dockerfile
-//! ARG TAG
-//! FROM debian:$TAG
+//! FROM /debian:12
 //! ```
 //!
 //! ```text
-//! Dockerfile:2:6: info[build-error] `debian:` is no image: this is no valid tag
+//! Dockerfile:1:6: error[build-error] `/debian:12` is no image: this is no valid name of an image
+//! ```
+//!
+//! ### A base that lacks an argument, with the check for that left out
+//!
+//! ```dockerfile
+//! # check=skip=InvalidDefaultArgInFrom
+//! ARG TAG
+//! FROM debian:${TAG}
+//! ```
+//!
+//! ```text
+//! Dockerfile:3:6: info[build-error] `debian:` is no image: this is no valid tag
 //! ```
 
 use bakelint_core::prelude::*;
@@ -144,6 +163,15 @@ impl Check for Rule {
             let standalone = matches!(build.maker, Maker::Standalone(_));
             if !standalone && build.target.as_ref().is_some_and(|target| target.span == error.span) {
                 // A stage that a definition names and that does not exist is a mistake of that definition: `unknown-stage`.
+                continue;
+            }
+            let file = &project.dockerfiles[evaluation.dockerfile];
+            let is_told = || {
+                let options = project.check_options(evaluation.dockerfile).unwrap_or_default();
+                !options.skip_all && options.skip.iter().all(|check| check != "InvalidDefaultArgInFrom")
+            };
+            if standalone && evaluation.lacks_base_argument(file).is_some() && is_told() {
+                // One cause, and the check of default bases says what to do about it.
                 continue;
             }
             let diagnostic = found.add(error.span, error.message.clone());

@@ -57,6 +57,8 @@ impl Check for Rule {
     fn check(&self, project: &Project, found: &mut Findings) {
         for evaluation in project.evaluations() {
             let file = &project.dockerfiles[evaluation.dockerfile];
+            let standalone = matches!(project.builds[evaluation.build].maker, Maker::Standalone(_));
+            let refused = evaluation.lacks_base_argument(file).filter(|_| standalone);
             for (at, stage) in evaluation.stages.iter().enumerate() {
                 let (Some(base), Some(from)) = (&stage.default_base, file.from(at)) else { continue };
                 let Some(name) = base.value.known() else { continue };
@@ -68,6 +70,9 @@ impl Check for Rule {
                 };
                 let empty = base.uses.iter().find(|used| used.definition == Definition::Declared);
                 let diagnostic = found.add(file.on_first_line(from, base.span), message).heeds(Heeds::Nothing);
+                if refused == Some(at) {
+                    diagnostic.known_as("buildkit:InvalidDefaultArgInFrom").known_as("buildkit:error");
+                }
                 if let Some(used) = empty {
                     diagnostic.severity(Severity::Info);
                     diagnostic.help(format!("give `{}` a default", used.name));

@@ -337,6 +337,15 @@ impl Evaluation {
         self.scopes.get(moment, name)
     }
 
+    /// The stage whose base BuildKit refuses for want of an argument, which its check of default bases tells as well.
+    pub fn lacks_base_argument(&self, file: &Dockerfile) -> Option<usize> {
+        let BuildError { error, stage, unset, .. } = self.error.as_ref()?;
+        let at = (*stage).filter(|_| unset.is_some())?;
+        let (base, from) = (self.stages.get(at)?.default_base.as_ref()?, file.from(at)?);
+        let invalid = base.value.known().is_some_and(|name| ImageRef::parse(name).is_err());
+        (invalid && file.on_first_line(from, base.span) == error.span).then_some(at)
+    }
+
     /// Whether an ARG of the stage or the stages below it declares the name, be it without a value.
     pub fn is_declared(&self, moment: Moment, name: &str) -> bool {
         self.scopes.is_declared(moment, name)
