@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::blocks::Output;
 use super::convert::convert;
-use super::entry::{FromElement, Resources, read_list};
+use super::entry::{FromElement, Resources, Secret, Ssh, read_list};
 use super::target::{Group, List, Origin, Set, Source, Target};
 use super::trace::Trace;
 use super::types::Type;
@@ -340,11 +340,12 @@ pub(super) fn attribute_value(output: &Output, name: &str) -> Option<Value> {
         "cache-to" => entries_value(&target.cache_to, map()),
         "target" => text_value(&target.target),
         "secret" => {
-            let ty = Type::object(["id", "src", "env"].map(|name| (name, Type::String)));
+            let ty = Type::object(Secret::KEYS.map(|name| (name, Type::String)));
             entries_value(&target.secret, ty)
         }
         "ssh" => {
-            let ty = Type::object([("id", Type::String), ("paths", Type::list(Type::String))]);
+            let [id, paths] = Ssh::KEYS;
+            let ty = Type::object([(id, Type::String), (paths, Type::list(Type::String))]);
             entries_value(&target.ssh, ty)
         }
         "platforms" => texts_value(&target.platforms),

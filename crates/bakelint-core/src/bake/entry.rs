@@ -405,6 +405,11 @@ impl Entry for Secret {
     }
 }
 
+impl Secret {
+    /// The keys of the object form; others are dropped.
+    pub(super) const KEYS: [&'static str; 3] = ["id", "src", "env"];
+}
+
 impl FromElement for Secret {
     const ELEMENT: &'static str = "object";
 
@@ -432,8 +437,7 @@ impl FromElement for Secret {
     }
 
     fn from_object(value: &Value) -> Result<Self, Problem> {
-        let optional = |name| (name, Type::String, true);
-        let wanted = Type::object_with_optional([optional("id"), optional("src"), optional("env")]);
+        let wanted = Type::object_with_optional(Secret::KEYS.map(|name| (name, Type::String, true)));
         let object = convert(value, &wanted).map_err(|error| error.to_string())?;
         let text = |name| object.get(name).and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
         Ok(Secret { id: text("id"), source: text("src"), variable: text("env"), written: None })
@@ -474,6 +478,11 @@ impl Entry for Ssh {
     }
 }
 
+impl Ssh {
+    /// The keys of the object form; others are dropped.
+    pub(super) const KEYS: [&'static str; 2] = ["id", "paths"];
+}
+
 impl FromElement for Ssh {
     const ELEMENT: &'static str = "object";
 
@@ -486,8 +495,8 @@ impl FromElement for Ssh {
     }
 
     fn from_object(value: &Value) -> Result<Self, Problem> {
-        let wanted =
-            Type::object_with_optional([("id", Type::String, true), ("paths", Type::list(Type::String), true)]);
+        let [id, paths] = Ssh::KEYS;
+        let wanted = Type::object_with_optional([(id, Type::String, true), (paths, Type::list(Type::String), true)]);
         let object = convert(value, &wanted).map_err(|error| error.to_string())?;
         let id = object.get("id").and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
         let mut paths = Vec::new();
@@ -618,11 +627,14 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// The keys of the object, texts before numbers; others are dropped.
+    pub(super) const KEYS: [&'static str; 7] =
+        ["memory", "memory-swap", "cpuset-cpus", "cpuset-mems", "cpu-shares", "cpu-period", "cpu-quota"];
+
     /// The object type that the attribute is converted to.
     pub(super) fn ty() -> Type {
-        let text = ["memory", "memory-swap", "cpuset-cpus", "cpuset-mems"].map(|name| (name, Type::String, true));
-        let numbers = ["cpu-shares", "cpu-period", "cpu-quota"].map(|name| (name, Type::Number, true));
-        Type::object_with_optional(text.into_iter().chain(numbers))
+        let ty = |at: usize| if at < 4 { Type::String } else { Type::Number };
+        Type::object_with_optional(Self::KEYS.iter().enumerate().map(|(at, name)| (*name, ty(at), true)))
     }
 
     /// The text limits by name.

@@ -3,6 +3,7 @@
 //! See bake/bake.go and util/buildflags of buildx for entries, and bake/compose.go for services.
 
 use super::definition::{Declared, Definition};
+use super::entry::{Resources, Secret, Ssh};
 use crate::source::Span;
 use crate::syntax::hcl::{Expr, ExprKind};
 use crate::syntax::yaml::Node;
@@ -23,11 +24,7 @@ pub struct IgnoredKey<'d> {
 }
 
 /// The attributes of a target whose objects lose the keys that they do not have. Those of caches, outputs and attestations keep all.
-const OBJECTS: &[(&str, &[&str])] = &[
-    ("resources", &["memory", "memory-swap", "cpuset-cpus", "cpuset-mems", "cpu-shares", "cpu-period", "cpu-quota"]),
-    ("secret", &["id", "src", "env"]),
-    ("ssh", &["id", "paths"]),
-];
+const OBJECTS: &[(&str, &[&str])] = &[("resources", &Resources::KEYS), ("secret", &Secret::KEYS), ("ssh", &Ssh::KEYS)];
 
 /// What Compose's `build` has and bake does not take over.
 const BUILD: &[&str] = &["entitlements", "isolation", "privileged"];
