@@ -34,6 +34,19 @@ pub enum Maker {
     Standalone(FileId),
 }
 
+impl Maker {
+    /// The kind in a word, as `bakelint inspect` names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Maker::Target { .. } => "target",
+            Maker::Service { .. } => "service",
+            Maker::Step => "step",
+            Maker::Script(_) => "script",
+            Maker::Standalone(_) => "dockerfile",
+        }
+    }
+}
+
 /// The place of a step: which workflow, job and step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StepRef {

@@ -116,13 +116,7 @@ fn base_name(file: &Dockerfile, stage: usize) -> String {
 }
 
 fn build_json(project: &Project, build: &Build) -> Json {
-    let maker = match &build.maker {
-        Maker::Target { .. } => "target",
-        Maker::Service { .. } => "service",
-        Maker::Step => "step",
-        Maker::Script(_) => "script",
-        Maker::Standalone(_) => "dockerfile",
-    };
+    let maker = build.maker.kind();
     let caller = build.caller.as_ref().and_then(|caller| {
         let (workflow, job, step) = project.step(caller.step)?;
         Some(json!({"workflow": project.path(workflow.file), "job": job.id.node, "step": step.title(), "legs": caller.legs}))

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use crate::model::Project;
-use crate::model::build::{Build, Context, Maker};
+use crate::model::build::{Build, Context};
 use crate::model::settings::Settings;
 use crate::model::value::Text;
 use crate::snapshot::Snapshot;
@@ -13,13 +13,7 @@ fn builds(files: &[(&str, &str)]) -> Vec<String> {
 }
 
 fn line(project: &Project, build: &Build) -> String {
-    let maker = match &build.maker {
-        Maker::Target { .. } => "target",
-        Maker::Service { .. } => "service",
-        Maker::Step => "step",
-        Maker::Script(_) => "script",
-        Maker::Standalone(_) => "dockerfile",
-    };
+    let maker = build.maker.kind();
     let mut line = format!("{maker} {}", build.name);
     if let Some(caller) = &build.caller {
         let (_, job, _) = project.step(caller.step).unwrap();
