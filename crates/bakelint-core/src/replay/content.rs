@@ -502,15 +502,19 @@ impl<S: ObjectSource> Content<S> {
         Ok(hasher.finish())
     }
 
-    fn checksum(&mut self, root: Oid, selector: &Selector) -> Result<Digest, ContentError> {
-        let id = match self.selectors.get(selector) {
+    fn id_of(&mut self, selector: &Selector) -> usize {
+        match self.selectors.get(selector) {
             Some(id) => *id,
             None => {
                 let id = self.selectors.len();
                 self.selectors.insert(selector.clone(), id);
                 id
             }
-        };
+        }
+    }
+
+    fn checksum(&mut self, root: Oid, selector: &Selector) -> Result<Digest, ContentError> {
+        let id = self.id_of(selector);
         if let Some(found) = self.checksums.get(&(id, root)) {
             return Ok(*found);
         }
@@ -631,6 +635,86 @@ impl<S: ObjectSource> Content<S> {
         Ok(part)
     }
 
+    /// Whether a selector with wildcards or patterns finds nothing that it could take.
+    ///
+    /// # Errors
+    ///
+    /// The object store fails.
+    pub fn takes_nothing(&mut self, root: Oid, selector: &Selector) -> Result<bool, HistoryError> {
+        match self.checksum(root, selector) {
+            Ok(digest) => Ok(!selector.is_plain() && digest == Hasher::new("selected").finish()),
+            Err(ContentError::History(error)) => Err(error),
+            Err(_) => Ok(true),
+        }
+    }
+
+    /// The paths that an absolute path with wildcards stands for.
+    ///
+    /// # Errors
+    ///
+    /// The object store fails.
+    pub fn matches(&mut self, root: Oid, pattern: &str) -> Result<Vec<String>, HistoryError> {
+        let mut found = Vec::new();
+        self.expand(root, pattern, &mut found)?;
+        Ok(found.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// The digest of the paths that patterns take of a directory; `None` if a pattern is refused.
+    ///
+    /// # Errors
+    ///
+    /// The object store fails.
+    pub fn names(&mut self, root: Oid, patterns: &[String]) -> Result<Option<Digest>, HistoryError> {
+        if patterns.is_empty() {
+            return Ok(Some(Hasher::new("names").finish()));
+        }
+        let Ok(include) = self::patterns(patterns) else { return Ok(None) };
+        // No instruction selects without a path, so these are told from what instructions select.
+        let id = self.id_of(&Selector { include: patterns.to_vec(), ..Selector::path("") });
+        let walk = Walk { id, include, exclude: None };
+        let part = self.names_below(&walk, root, "", &walk.top(), 0)?;
+        Ok(part.map(|part| part.digest))
+    }
+
+    fn names_below(
+        &mut self,
+        walk: &Walk,
+        oid: Oid,
+        path: &str,
+        folders: &Folders,
+        depth: usize,
+    ) -> Result<Option<Part>, HistoryError> {
+        let key = (walk.id, oid, path.to_owned());
+        if let Some(part) = self.selected.get(&key) {
+            return Ok(Some(*part));
+        }
+        if depth > MAX_DEPTH {
+            return Ok(None);
+        }
+        let tree = self.tree(oid)?;
+        let mut list = Hasher::new("names");
+        let mut count = 0;
+        for entry in tree.entries() {
+            let file = String::from_utf8_lossy(&entry.name);
+            let below = if path.is_empty() { file.into_owned() } else { format!("{path}/{file}") };
+            let (wanted, inner) = walk.enter(&below, folders);
+            if entry.kind() == Kind::Directory {
+                let Some(part) = self.names_below(walk, entry.oid, &below, &inner, depth + 1)? else { return Ok(None) };
+                if wanted || part.count > 0 {
+                    list.add(&entry.name);
+                    list.add(part.digest.0);
+                    count += part.count + u64::from(wanted);
+                }
+            } else if wanted {
+                list.add(&entry.name);
+                count += 1;
+            }
+        }
+        let part = Part { digest: list.finish(), count, last: None };
+        self.selected.insert(key, part);
+        Ok(Some(part))
+    }
+
     /// Expands the wildcards of an absolute path; links before the first wildcard are followed.
     fn expand(&mut self, root: Oid, pattern: &str, found: &mut Vec<(String, Entry)>) -> Result<(), HistoryError> {
         let prefix = literal_prefix(pattern);
@@ -663,7 +747,11 @@ impl<S: ObjectSource> Content<S> {
     }
 
     /// The entry at a path; links on the way are followed inside of the tree, the last one if `follow`.
-    fn resolve(&mut self, root: Oid, path: &str, follow: bool) -> Result<Option<Entry>, HistoryError> {
+    ///
+    /// # Errors
+    ///
+    /// The object store fails.
+    pub fn resolve(&mut self, root: Oid, path: &str, follow: bool) -> Result<Option<Entry>, HistoryError> {
         // Parts still to go, the next one last; directories on the way here.
         let mut todo: Vec<String> = path.split('/').rev().map(str::to_owned).collect();
         let mut stack = vec![Entry::directory(b"", root)];
@@ -782,7 +870,7 @@ fn patterns(patterns: &[String]) -> Result<Option<Ignore>, ContentError> {
 }
 
 /// The digest of one entry; its name plays no part.
-fn entry_digest(entry: &Entry) -> Digest {
+pub(super) fn entry_digest(entry: &Entry) -> Digest {
     let kind: &[u8] = match entry.kind() {
         Kind::Directory => b"directory",
         Kind::File => b"file",

@@ -1,6 +1,7 @@
-//! The graph of operations that BuildKit makes of Dockerfiles, and the cache keys of its vertices.
+//! The graph of operations that BuildKit makes of Dockerfiles.
 
-use super::content::{Digest, Hasher, Selector};
+use super::content::{Digest, Selector};
+use super::effects::Effect;
 use std::collections::HashMap;
 
 /// Index of a vertex in its [`Graph`].
@@ -26,7 +27,7 @@ pub struct ContextRef {
 pub enum Input {
     /// The whole result; counts by what made it.
     Chain(VertexId),
-    /// Selected files of a result; count by their content, once that is known.
+    /// Selected files of a result; count by their content, where that is known.
     Files(VertexId, Vec<Selector>),
     /// Selected files of a context; count by their content.
     Context(SelectionId),
@@ -46,9 +47,6 @@ pub struct Vertex {
     /// Whether it is a source that is always there: a base image, a download, an inline file.
     pub source: bool,
 }
-
-/// The cache keys of a graph's vertices.
-pub type Keys = Vec<Option<Digest>>;
 
 /// A numbered step of a build.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,6 +90,7 @@ pub struct BuildGraph {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Graph {
     vertices: Vec<Vertex>,
+    effects: Vec<Effect>,
     interned: HashMap<Vertex, VertexId>,
     contexts: Vec<ContextRef>,
     selections: Vec<(ContextId, Vec<Selector>)>,
@@ -110,13 +109,14 @@ impl Graph {
         &self.contexts
     }
 
-    /// Adds a vertex, or finds the equal one.
-    pub fn add(&mut self, vertex: Vertex) -> VertexId {
+    /// Adds a vertex, or finds the equal one; equal ones have equal effects.
+    pub fn add(&mut self, vertex: Vertex, effect: Effect) -> VertexId {
         if let Some(id) = self.interned.get(&vertex) {
             return *id;
         }
         let id = self.vertices.len();
         self.vertices.push(vertex.clone());
+        self.effects.push(effect);
         self.interned.insert(vertex, id);
         id
     }
@@ -145,47 +145,25 @@ impl Graph {
         })
     }
 
-    /// The cache keys of all vertices, given the digests of selections; `None` where a vertex, or one that it needs,
-    /// selects something that is not there.
-    ///
-    /// `fresh` goes into the keys of what never is the same twice. Files of a result are taken to change whenever what
-    /// made the result does, because only running it could tell more. What nothing of this has changed for since `before`
-    /// has the same key as there.
-    pub fn keys(&self, fresh: &[u8], selected: &[Option<Digest>], before: Option<(&[Option<Digest>], &Keys)>) -> Keys {
-        let same = |id: SelectionId| before.is_some_and(|(other, _)| other.get(id) == Some(&selected[id]));
-        let mut keys: Keys = Vec::with_capacity(self.vertices.len());
-        let mut is_same = Vec::with_capacity(self.vertices.len());
-        for vertex in &self.vertices {
-            let id = keys.len();
-            let unchanged = !vertex.ignore_cache
-                && vertex.inputs.iter().all(|input| match input {
-                    Input::Chain(id) | Input::Files(id, _) => is_same[*id],
-                    Input::Context(id) => same(*id),
-                    Input::ContextRoot(_) => false,
-                });
-            let known = before.filter(|_| unchanged).and_then(|(_, keys)| keys.get(id));
-            is_same.push(known.is_some());
-            keys.push(known.copied().unwrap_or_else(|| self.key(vertex, fresh, selected, &keys)));
-        }
-        keys
+    /// What a vertex does to the file system that it works on.
+    pub fn effect(&self, id: VertexId) -> &Effect {
+        self.effects.get(id).unwrap_or(&Effect::Unknown)
     }
 
-    fn key(&self, vertex: &Vertex, fresh: &[u8], selected: &[Option<Digest>], keys: &Keys) -> Option<Digest> {
-        let mut hasher = Hasher::new("vertex").part(vertex.operation.0);
-        for input in &vertex.inputs {
-            match input {
-                Input::Chain(id) | Input::Files(id, _) => hasher.add(keys[*id]?.0),
-                Input::Context(id) => hasher.add(selected[*id]?.0),
-                Input::ContextRoot(_) => hasher.add(fresh),
-            }
-            if let Input::Files(_, selectors) = input {
-                selectors.iter().for_each(|selector| hasher.add(&selector.path));
+    /// Per vertex whether its files must be known to tell what others take of it.
+    pub fn observed(&self) -> Vec<bool> {
+        let mut observed = vec![false; self.vertices.len()];
+        for (id, vertex) in self.vertices.iter().enumerate().rev() {
+            let is_followed = observed[id] && *self.effect(id) != Effect::Unknown;
+            for input in &vertex.inputs {
+                match input {
+                    Input::Chain(id) => observed[*id] |= is_followed,
+                    Input::Files(id, _) => observed[*id] = true,
+                    Input::Context(_) | Input::ContextRoot(_) => {}
+                }
             }
         }
-        if vertex.ignore_cache {
-            hasher.add(fresh);
-        }
-        Some(hasher.finish())
+        observed
     }
 
     /// Whether there is anything whose key is another one each time.

@@ -6,28 +6,33 @@
 //!
 //! ```text
 //! history -> definitions -> convert -> graph   what would be built at a commit
-//!         -> tree, content                     the files that it selects
+//!         -> tree, content, keys               the files that it selects, and what follows from them
 //!      declared      -> run, store             what is executed, where, and what is kept
 //!                           -> simulate        commit by commit, with causes and cost
 //! logs -> durations
 //! ```
 //!
 //! One thing cannot be known without building: a command that is executed again may write the same bytes, and then a
-//! `COPY --from` of them is a hit. Such steps are told as rebuilt.
+//! `COPY --from` of them is a hit. Where `effects` tell what a stage holds, it is known all the same: of files that were
+//! copied into it, and of what a few well-known programs make of them. All other such steps are told as rebuilt.
 
 mod causes;
+mod commands;
 pub mod content;
 pub mod convert;
 mod cost;
 pub mod declared;
 pub mod definitions;
 pub mod durations;
+pub mod effects;
 pub mod findings;
 mod glob;
 pub mod graph;
 pub mod history;
+pub mod keys;
 pub mod logs;
 pub mod outcome;
+mod rootfs;
 pub mod run;
 pub mod simulate;
 pub mod stats;

@@ -1,7 +1,7 @@
 //! One commit's builds against a store: which vertices are executed.
 
-use super::content::Digest;
 use super::graph::{Graph, Input, VertexId};
+use super::keys::Keys;
 use super::store::{Branch, Builder, Caches, Exported, Imported, Store};
 use std::collections::HashSet;
 
@@ -58,10 +58,12 @@ pub enum Imports {
 /// Runs the calls one after the other.
 ///
 /// BuildKit works backwards from the results: what has a result in the store is taken, and what it was made of is not
-/// looked at. Only what has none is executed, and first what it needs.
+/// looked at. Only what has none is executed, and first what it needs. But a key must be known before a result can be
+/// found by it: where files of a result are in a key and nobody knows yet what that result holds, it is needed for the key
+/// alone.
 pub fn run(
     graph: &Graph,
-    keys: &[Vec<Digest>],
+    keys: &[&Keys],
     calls: &[Call],
     branch: Branch,
     store: &mut Store,
@@ -78,38 +80,99 @@ pub fn run(
             Imports::Lossy => lost(graph, call, &imported),
         };
         let mut executed = HashSet::new();
-        let mut seen = vec![false; graph.vertices().len()];
-        let mut todo: Vec<VertexId> =
-            call.builds.iter().flat_map(|(build, _)| graph.builds[*build].results.iter().copied()).collect();
+        let mut asked = Asked::new(graph, keys);
+        call.builds.iter().flat_map(|(build, _)| &graph.builds[*build].results).for_each(|id| asked.result(*id));
         // Whether something is executed does not depend on the order, except that equal keys of the same call are
         // executed once: the later one is a hit.
-        while let Some(id) = todo.pop() {
-            let vertex = &graph.vertices()[id];
-            if std::mem::replace(&mut seen[id], true) || vertex.source || store.has(call.builder, keys[id]) {
+        while let Some(asked_for) = asked.next() {
+            let id = match asked_for {
+                Ask::Key(id) => {
+                    for link in keys.links(id) {
+                        let key = keys.of(id);
+                        let mut imports = imported.iter().flatten();
+                        if !store.leads(call.builder, link.name, key) && !imports.any(|i| i.leads(&link.name, &key)) {
+                            asked.result(link.result);
+                        }
+                        store.learn(call.builder, link.name, key);
+                    }
+                    continue;
+                }
+                Ask::Result(id) => id,
+            };
+            let key = keys.of(id);
+            if graph.vertices()[id].source || store.has(call.builder, key) {
                 continue;
             }
-            if !lost.contains(&id) && imported.iter().flatten().any(|import| import.contains(&keys[id])) {
+            if !lost.contains(&id) && imported.iter().flatten().any(|import| import.has(&key)) {
                 continue;
             }
             executed.insert(id);
-            store.add(call.builder, keys[id]);
-            todo.extend(vertex.inputs.iter().filter_map(|input| match input {
-                Input::Chain(id) | Input::Files(id, _) => Some(*id),
-                Input::Context(..) | Input::ContextRoot(_) => None,
-            }));
+            store.add(call.builder, key);
+            inputs(graph, id).for_each(|input| asked.result(input));
         }
         for ((build, caches), imported) in call.builds.iter().zip(&imported) {
             if caches.exports.is_empty() {
                 continue;
             }
             let build = &graph.builds[*build];
-            let take = |ids: &[VertexId]| ids.iter().map(|id| keys[*id]).collect::<Vec<_>>();
+            let take = |ids: &[VertexId]| ids.iter().map(|id| keys.of(*id)).collect::<Vec<_>>();
             let (all, result) = (take(&build.needs), take(&build.layers));
             store.export(caches, branch, call.builder, Exported { all: &all, result: &result, imported });
         }
         by_call.push(executed);
     }
     Executed { by_call }
+}
+
+/// What a call is asked for: a key, or a result.
+enum Ask {
+    Key(VertexId),
+    Result(VertexId),
+}
+
+/// What a call was asked for, each once, and what of it is still to be looked at.
+struct Asked<'a> {
+    graph: &'a Graph,
+    keys: &'a Keys,
+    results: Vec<bool>,
+    known: Vec<bool>,
+    todo: Vec<Ask>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(graph: &'a Graph, keys: &'a Keys) -> Self {
+        let none = || vec![false; graph.vertices().len()];
+        Asked { graph, keys, results: none(), known: none(), todo: Vec::new() }
+    }
+
+    fn result(&mut self, id: VertexId) {
+        if !std::mem::replace(&mut self.results[id], true) {
+            self.todo.push(Ask::Result(id));
+            self.key(id);
+        }
+    }
+
+    fn key(&mut self, id: VertexId) {
+        if self.keys.has_links() && !std::mem::replace(&mut self.known[id], true) {
+            self.todo.push(Ask::Key(id));
+        }
+    }
+
+    /// The next one. A key needs those of the inputs.
+    fn next(&mut self) -> Option<Ask> {
+        let next = self.todo.pop()?;
+        if let Ask::Key(id) = next {
+            inputs(self.graph, id).for_each(|input| self.key(input));
+        }
+        Some(next)
+    }
+}
+
+fn inputs(graph: &Graph, id: VertexId) -> impl Iterator<Item = VertexId> {
+    graph.vertices()[id].inputs.iter().filter_map(|input| match input {
+        Input::Chain(id) | Input::Files(id, _) => Some(*id),
+        Input::Context(..) | Input::ContextRoot(_) => None,
+    })
 }
 
 /// The vertices of a call that may not be found although an import has them; see [`Imports::Lossy`].

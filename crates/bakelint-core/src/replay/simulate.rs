@@ -7,8 +7,9 @@ use super::cost::{Blame, Priced, time};
 use super::declared::DeclaredCall;
 use super::definitions::{AtCommit, Defined, Definitions, Request};
 use super::durations::{Durations, StepKey};
-use super::graph::{ContextRef, Graph, Input, Keys, SelectionId, Step, VertexId};
+use super::graph::{ContextRef, Graph, Input, SelectionId, Step, VertexId};
 use super::history::{Commit, HistoryError};
+use super::keys::{Files, Keys};
 use super::outcome::{BuildHistory, Cause, CommitTime, Failure, Replay, StepHistory};
 use super::run::{Call, Executed, Imports, run};
 use super::store::{Branch, Builder, Caches, Location, Store, StoreKind};
@@ -108,8 +109,8 @@ struct Prepared {
     calls: Vec<Call>,
     /// Per build and step: what definitions say of it, and its row, once it has one.
     steps: Vec<Vec<PreparedStep>>,
-    /// The digests of selections and the keys of the commit before.
-    before: Option<(Vec<Option<Digest>>, Keys)>,
+    /// The keys of the commit before.
+    before: Option<Keys>,
 }
 
 struct PreparedStep {
@@ -338,19 +339,19 @@ impl Simulator {
         let selected = select(content, &prepared.graph, &roots)?;
         let graph = &prepared.graph;
         let before = prepared.before.take();
-        let before = before.as_ref().map(|(selected, keys)| (selected.as_slice(), keys));
-        let first = graph.keys(format!("{} 0", now.id).as_bytes(), &selected.digests, before);
+        let files = Files { roots: &roots, selected: &selected.digests };
+        let first = Keys::compute(content, graph, files, format!("{} 0", now.id).as_bytes(), before.as_ref())?;
         let others = if prepared.has_fresh { prepared.calls.len().max(1) } else { 1 };
         let others = (1..others).map(|call| {
             let fresh = format!("{} {call}", now.id);
-            graph.keys(fresh.as_bytes(), &selected.digests, Some((&selected.digests, &first)))
+            Keys::compute(content, graph, files, fresh.as_bytes(), Some(&first))
         });
-        let all: Vec<Keys> = others.collect();
-        let all: Vec<&Keys> = [&first].into_iter().chain(&all).collect();
+        let others = others.collect::<Result<Vec<Keys>, HistoryError>>()?;
+        let keys: Vec<&Keys> = [&first].into_iter().chain(&others).collect();
         let mut broken: HashSet<usize> = HashSet::new();
-        if first.contains(&None) {
+        if first.is_partial() {
             for (at, build) in graph.builds.iter().enumerate() {
-                if build.needs.iter().any(|id| first[*id].is_none()) {
+                if build.needs.iter().any(|id| first.get(*id).is_none()) {
                     broken.insert(at);
                     let inputs = build.needs.iter().flat_map(|id| &graph.vertices()[*id].inputs);
                     let reason = inputs.into_iter().find_map(|input| match input {
@@ -372,10 +373,6 @@ impl Simulator {
         }
         let mut calls = prepared.calls.clone();
         calls.iter_mut().for_each(|call| call.builds.retain(|(build, _)| !broken.contains(build)));
-        // Vertices of failing builds have no key; nothing asks for them any more.
-        let unused = Digest([0; 16]);
-        let keys: Vec<Vec<Digest>> =
-            all.into_iter().map(|keys| keys.iter().map(|key| key.unwrap_or(unused)).collect()).collect();
         self.store.start_commit();
         let at_worst = calls.iter().any(|call| may_lose(call, now.branch)).then(|| {
             let store = &mut self.store.clone();
@@ -383,8 +380,8 @@ impl Simulator {
         });
         let executed = run(graph, &keys, &calls, now.branch, &mut self.store, Imports::Whole);
         let runs = Runs { calls: &calls, at_worst: at_worst.as_ref().unwrap_or(&executed), executed: &executed };
-        self.tell(content, now, prepared, &Files { roots: &roots, selected: &selected.digests }, &runs, &broken)?;
-        prepared.before = Some((selected.digests, first));
+        self.tell(content, now, prepared, &files, &runs, &broken)?;
+        prepared.before = Some(first);
         Ok(())
     }
 
@@ -554,14 +551,6 @@ fn with_git_directory<S: ObjectSource>(content: &mut Content<S>, root: Oid, id: 
     entries.retain(|entry| *entry.name != *b".git");
     entries.push(Entry::directory(b".git", git));
     Ok(content.insert(Tree::new(entries)))
-}
-
-/// The files of a commit as the builds see them.
-struct Files<'f> {
-    /// Per context what is left of it after its ignore file.
-    roots: &'f [Option<Oid>],
-    /// Per selection its digest.
-    selected: &'f [Option<Digest>],
 }
 
 /// What each selection takes.

@@ -92,8 +92,29 @@ pub struct Builder {
     pub persistent: bool,
 }
 
-/// Keys whose results an imported cache has.
-pub type Imported = Arc<HashSet<Digest>>;
+/// A cache that is imported.
+pub type Imported = Arc<Known>;
+
+/// What a cache knows.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The keys whose results it has.
+    results: HashSet<Digest>,
+    /// By key, what else it is known by: names of [links](super::keys::Link).
+    links: HashMap<Digest, HashSet<Digest>>,
+}
+
+impl Known {
+    /// Whether it has the result of a key.
+    pub fn has(&self, key: &Digest) -> bool {
+        self.results.contains(key)
+    }
+
+    /// Whether it knows that a link leads to a key.
+    pub fn leads(&self, link: &Digest, key: &Digest) -> bool {
+        self.links.get(key).is_some_and(|links| links.contains(link))
+    }
+}
 
 /// A store in use.
 #[derive(Debug, Clone, Default)]
@@ -105,9 +126,8 @@ pub struct Store {
 
 #[derive(Debug, Clone, Default)]
 struct Local {
-    /// Results on the builder.
-    results: HashSet<Digest>,
-    /// Of these, the ones whose layers were packed for an export; `mode=min` adds them wherever it meets them.
+    known: Known,
+    /// Of its results, the ones whose layers were packed for an export; `mode=min` adds them wherever it meets them.
     packed: HashSet<Digest>,
 }
 
@@ -168,23 +188,34 @@ impl Store {
 
     /// Whether a builder has the result of this key.
     pub fn has(&self, builder: Builder, key: Digest) -> bool {
-        self.builders.get(&builder).is_some_and(|local| local.results.contains(&key))
+        self.builders.get(&builder).is_some_and(|local| local.known.has(&key))
+    }
+
+    /// Whether a builder knows that a link leads to a key.
+    pub fn leads(&self, builder: Builder, link: Digest, key: Digest) -> bool {
+        self.builders.get(&builder).is_some_and(|local| local.known.leads(&link, &key))
+    }
+
+    /// A builder learns that a link leads to a key.
+    pub fn learn(&mut self, builder: Builder, link: Digest, key: Digest) {
+        self.builders.entry(builder).or_default().known.links.entry(key).or_default().insert(link);
     }
 
     /// A step was executed.
     pub fn add(&mut self, builder: Builder, key: Digest) {
-        self.builders.entry(builder).or_default().results.insert(key);
+        self.builders.entry(builder).or_default().known.results.insert(key);
     }
 
     /// A build is done and exports its cache. The index of a place is written anew each time: what the build did not meet
-    /// is gone from it (cache/remotecache/gha/gha.go and v1/cachestorage.go).
+    /// is gone from it (cache/remotecache/gha/gha.go and v1/cachestorage.go). Of what it met, everything is in it that is
+    /// known to lead there (`addBacklinks` in solver/exporter.go), with or without results.
     pub fn export(&mut self, caches: &Caches, branch: Branch, builder: Builder, exported: Exported<'_>) {
         for (location, mode) in &caches.exports {
             let place = self.written(location, branch);
             let local = self.builders.entry(builder).or_default();
-            let before = |key: &Digest| exported.imported.iter().any(|import| import.contains(key));
-            let there = |key: &Digest| local.results.contains(key) || before(key);
-            let export: HashSet<Digest> = match mode {
+            let before = |key: &Digest| exported.imported.iter().any(|import| import.has(key));
+            let there = |key: &Digest| local.known.has(key) || before(key);
+            let results: HashSet<Digest> = match mode {
                 Mode::Max => exported.all.iter().copied().filter(there).collect(),
                 Mode::Min => {
                     let layers = exported.result.iter().copied().filter(there);
@@ -192,8 +223,14 @@ impl Store {
                     layers.chain(others.filter(|key| before(key) || local.packed.contains(key))).collect()
                 }
             };
-            local.packed.extend(&export);
-            self.exports.insert(place, Arc::new(export));
+            local.packed.extend(&results);
+            let mut links: HashMap<Digest, HashSet<Digest>> = HashMap::new();
+            for known in exported.imported.iter().map(Arc::as_ref).chain([&local.known]) {
+                for (key, names) in exported.all.iter().filter_map(|key| known.links.get_key_value(key)) {
+                    links.entry(*key).or_default().extend(names);
+                }
+            }
+            self.exports.insert(place, Arc::new(Known { results, links }));
         }
     }
 }
@@ -211,7 +248,7 @@ mod tests {
         let builder = Builder::default();
         store.start_commit();
         let imported = store.imports(caches, branch);
-        let hit = |n: &u8| imported.iter().any(|import| import.contains(&key(*n)));
+        let hit = |n: &u8| imported.iter().any(|import| import.has(&key(*n)));
         let found: Vec<u8> = all.iter().copied().filter(hit).collect();
         all.iter().filter(|n| !found.contains(n)).for_each(|n| store.add(builder, key(*n)));
         let keys = |numbers: &[u8]| numbers.iter().map(|n| key(*n)).collect::<Vec<_>>();

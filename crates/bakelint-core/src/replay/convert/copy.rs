@@ -1,6 +1,7 @@
 //! COPY and ADD.
 
 use super::super::content::{Hasher, Selector};
+use super::super::effects::{Effect, Taken};
 use super::super::glob;
 use super::super::graph::Input;
 use super::{ConvertError, Inputs, Numbers, Operation, Output, StageBuilder, State, chain, expand, owner};
@@ -34,6 +35,8 @@ impl<'a> StageBuilder<'_, 'a> {
         let common = common.finish();
 
         let base = if link { Output::Scratch } else { state.output.clone() };
+        let marked = chown.is_some_and(|owner| !owner.is_empty()) || mode.is_some();
+        let mut taken = Vec::new();
         let mut inputs = Inputs { base, from: Vec::new() };
         let mut hasher = Hasher::new("copy");
         let is_add = operation.keyword == Keyword::Add;
@@ -53,6 +56,13 @@ impl<'a> StageBuilder<'_, 'a> {
                     self.copy_source(copy, &word, is_add, checksum.as_deref(), from.as_ref(), &exclude)?
                 }
             };
+            taken.push(Taken {
+                source: self.taken_from(&input.0, &inputs.base),
+                selector: input.1.clone(),
+                destination: destination.clone(),
+                plain: !copy.unpack.unwrap_or(is_add) && !copy.parents && exclude.is_empty(),
+                marked,
+            });
             hasher.add(kind.part(name).finish().0);
             hasher.add(inputs.add(input.0, input.1).to_le_bytes());
             hasher.add(common.0);
@@ -60,7 +70,7 @@ impl<'a> StageBuilder<'_, 'a> {
         }
         let operation_digest = hasher.finish();
         let inputs = inputs.finish(&mut self.converter.graph);
-        let id = self.vertex(operation_digest, inputs, no_cache);
+        let id = self.vertex(operation_digest, inputs, no_cache, Effect::Copy(taken));
         let vertices = match (&state.output, link) {
             (Output::Scratch, _) | (_, false) => {
                 state.output = Output::Vertex(id);
@@ -69,7 +79,7 @@ impl<'a> StageBuilder<'_, 'a> {
             (base, true) => {
                 let mut parts = chain(base, &mut self.converter.graph);
                 parts.push(Input::Chain(id));
-                let merged = self.vertex(Hasher::new("merge").finish(), parts, no_cache);
+                let merged = self.vertex(Hasher::new("merge").finish(), parts, no_cache, Effect::Merge);
                 state.output = Output::Vertex(merged);
                 vec![id, merged]
             }

@@ -7,6 +7,7 @@ mod copy;
 mod run;
 
 use super::content::{Digest, Hasher, Selector};
+use super::effects::{Effect, Source};
 use super::graph::{BuildGraph, ContextRef, Graph, Input, Step, Vertex, VertexId, reachable};
 use crate::source::Span;
 use crate::syntax::dockerfile::{Body, Dockerfile, Instruction, Keyword, Lexer, Lookup, StageRef};
@@ -506,7 +507,8 @@ impl<'c, 'a> StageBuilder<'c, 'a> {
     }
 
     fn source(&mut self, operation: Digest) -> VertexId {
-        self.converter.graph.add(Vertex { operation, inputs: Vec::new(), ignore_cache: false, source: true })
+        let vertex = Vertex { operation, inputs: Vec::new(), ignore_cache: false, source: true };
+        self.converter.graph.add(vertex, Effect::Unknown)
     }
 
     fn named_context(&mut self, name: &str, platform: &str) -> Result<Option<State>, ConvertError> {
@@ -707,13 +709,24 @@ impl<'c, 'a> StageBuilder<'c, 'a> {
             hasher.add(epoch.to_le_bytes());
         }
         let inputs = chain(&state.output, &mut self.converter.graph);
-        let id = self.vertex(hasher.finish(), inputs, false);
+        let effect = Effect::Directory { path: clean(&wd), owned: !state.config.user.is_empty() };
+        let id = self.vertex(hasher.finish(), inputs, false, effect);
         state.output = Output::Vertex(id);
         self.step(operation, state, numbers, vec![id]);
     }
 
-    fn vertex(&mut self, operation: Digest, inputs: Vec<Input>, ignore_cache: bool) -> VertexId {
-        self.converter.graph.add(Vertex { operation, inputs, ignore_cache, source: false })
+    /// Where files are from that go into a file system, or are mounted over it.
+    fn taken_from(&mut self, output: &Output, base: &Output) -> Source {
+        match output {
+            output if output == base => Source::Base,
+            Output::Scratch => Source::Nothing,
+            Output::Vertex(id) => Source::Vertex(*id),
+            Output::Context(context) => Source::Context(self.converter.graph.context(context.clone())),
+        }
+    }
+
+    fn vertex(&mut self, operation: Digest, inputs: Vec<Input>, ignore_cache: bool, effect: Effect) -> VertexId {
+        self.converter.graph.add(Vertex { operation, inputs, ignore_cache, source: false }, effect)
     }
 }
 

@@ -1,10 +1,13 @@
 //! RUN with its mounts.
 
+use super::super::commands::{self, Surroundings};
 use super::super::content::{Digest, Hasher, Selector};
+use super::super::effects::{Commands, Effect, Taken};
 use super::super::glob;
 use super::{ConvertError, Inputs, Numbers, Operation, Output, StageBuilder, State, passed};
 use crate::syntax::dockerfile::{Command, Expanded, Instruction, Mount, MountSpec, MountType, Run, Sharing};
 use crate::syntax::dockerignore::clean;
+use crate::syntax::shell;
 
 impl<'a> StageBuilder<'_, 'a> {
     pub(super) fn run(
@@ -42,7 +45,7 @@ impl<'a> StageBuilder<'_, 'a> {
         }
         if let Some(size) = self.input.shm_size.as_ref().filter(|size| !matches!(size.as_str(), "" | "0")) {
             let shape = Hasher::new("shm").part(size).finish();
-            mounts.folders.push(RunMount { target: "/dev/shm".into(), shape, input: None });
+            mounts.folders.push(RunMount { target: "/dev/shm".into(), shape, input: None, is_bind: false });
         }
 
         let mut hasher = Hasher::new("exec");
@@ -65,13 +68,56 @@ impl<'a> StageBuilder<'_, 'a> {
         list(&hosts.collect::<Vec<_>>());
         list(&self.input.ulimits);
         list(&run.devices.iter().map(|device| format!("{}{}", device.name, device.required)).collect::<Vec<_>>());
+        let commands = self.commands(instruction, run, state);
+        let effect = commands.and_then(|commands| self.mounted(commands, &mounts, &state.output));
         let mut inputs = Inputs { base: state.output.clone(), from: Vec::new() };
         mounts.add_to(&mut hasher, &mut inputs);
         let inputs = inputs.finish(&mut self.converter.graph);
-        let id = self.vertex(hasher.finish(), inputs, no_cache);
+        let id = self.vertex(hasher.finish(), inputs, no_cache, effect.unwrap_or_default());
         state.output = Output::Vertex(id);
         self.step(operation, state, numbers, vec![id]);
         Ok(())
+    }
+
+    /// What the command is known to write.
+    fn commands(&self, instruction: &Instruction, run: &Run, state: &State) -> Option<Commands> {
+        let script = match &run.command {
+            Command::Exec { words, .. } => shell::from_words(words, instruction.span),
+            Command::Shell(_) => {
+                let default = || vec!["/bin/sh".into(), "-c".into()];
+                let shell = state.config.shell.clone().filter(|shell| !shell.is_empty()).unwrap_or_else(default);
+                let is_known = ["sh", "ash", "dash", "bash"].contains(&glob::base(shell.first()?));
+                let script = instruction.script().filter(|script| script.interpreter.is_none() && is_known)?;
+                shell::parse(&script.text, shell::Options::default())
+            }
+            Command::Empty => return None,
+        };
+        let around = Surroundings { dir: &state.dir, user: &state.user, platform: &state.platform, env: &state.env };
+        commands::effect(&script, around).filter(|_| !state.platform.starts_with("windows"))
+    }
+
+    /// What commands do who have mounts: they may read a bind mount. What they leave in one, or do with a cache, is not
+    /// looked into.
+    fn mounted(&mut self, mut commands: Commands, mounts: &Mounts, base: &Output) -> Option<Effect> {
+        let mut folders: Vec<&RunMount> = mounts.folders.iter().skip(1).collect();
+        folders.sort_by(|a, b| a.target.cmp(&b.target));
+        for mount in folders {
+            if commands.write_in(&mount.target) {
+                return None;
+            }
+            match &mount.input {
+                Some((output, selector)) if mount.is_bind => commands.mounts.push(Taken {
+                    source: self.taken_from(output, base),
+                    selector: selector.clone(),
+                    destination: mount.target.clone(),
+                    plain: true,
+                    marked: false,
+                }),
+                _ if commands.read_in(&mount.target) => return None,
+                _ => {}
+            }
+        }
+        Some(Effect::Commands(commands))
     }
 
     /// A mount that is a folder or file: what of it counts, and where its content is from.
@@ -118,7 +164,7 @@ impl<'a> StageBuilder<'_, 'a> {
             _ => {}
         }
         let input = (input != Output::Scratch).then(|| (input, Selector::path(path)));
-        Ok(RunMount { target: absolute, shape: shape.finish(), input })
+        Ok(RunMount { target: absolute, shape: shape.finish(), input, is_bind: kind == MountType::Bind })
     }
 
     /// The command line of a RUN, and the mount of a here-document that is a program.
@@ -134,7 +180,7 @@ impl<'a> StageBuilder<'_, 'a> {
                 let file = Hasher::new("file").part("755").part(&heredoc.name).part(&line).finish();
                 let input = Some((Output::Vertex(self.source(file)), Selector::path("/")));
                 let shape = Hasher::new("bind").part([1]).finish();
-                mounts.folders.push(RunMount { target: "/dev/pipes/".into(), shape, input });
+                mounts.folders.push(RunMount { target: "/dev/pipes/".into(), shape, input, is_bind: true });
                 line = format!("/dev/pipes/{}", heredoc.name);
             }
         }
@@ -163,6 +209,7 @@ struct RunMount {
     target: String,
     shape: Digest,
     input: Option<(Output, Selector)>,
+    is_bind: bool,
 }
 
 /// The mounts of a RUN.
@@ -176,7 +223,7 @@ struct Mounts {
 
 impl Mounts {
     fn new() -> Mounts {
-        let root = RunMount { target: "/".into(), shape: Hasher::new("root").finish(), input: None };
+        let root = RunMount { target: "/".into(), shape: Hasher::new("root").finish(), input: None, is_bind: false };
         Mounts { folders: vec![root], hidden: Vec::new(), sockets: 0 }
     }
 
