@@ -2,10 +2,9 @@
 //! nothing else.
 //!
 //! Two kinds of programs are worth it: those of text ([POSIX](https://pubs.opengroup.org/onlinepubs/9799919799/idx/utilities.html)),
-//! with which people cut a manifest down to what an installation needs, and those that are made for it:
-//! [`cargo chef prepare`](https://github.com/LukeMathWalker/cargo-chef) and
-//! [`turbo prune`](https://turborepo.com/docs/reference/prune). They stand in a stage of their own, behind a `COPY . .`, and
-//! all later steps live on what they write staying equal.
+//! with which people cut a manifest down to what an installation needs, and
+//! [`cargo chef prepare`](https://github.com/LukeMathWalker/cargo-chef), which is made for it. They stand in a stage of
+//! their own, behind a `COPY . .`, and all later steps live on what they write staying equal.
 //!
 //! Whatever is not understood makes the whole RUN unknown.
 
@@ -233,7 +232,7 @@ impl Run<'_> {
                 self.write_operand(target, false)?;
             }
             "ls" if only("1ACRa", &[]) => {
-                let part = || Part::Tree { content: Vec::new(), names: vec!["**".to_owned()] };
+                let part = || Part::Tree { content: Vec::new(), names: vec!["**".to_owned()], needs: None };
                 let here = Argument { text: ".".to_owned(), is_pattern: false };
                 let default = operands().next().is_none().then_some(&here);
                 operands().chain(default).try_for_each(|path| self.read(path, part()))?;
@@ -252,7 +251,6 @@ impl Run<'_> {
             "cargo" if arguments.iter().take(2).map(|a| a.text.as_str()).eq(["chef", "prepare"]) => {
                 self.cargo_chef(&arguments[2..])?;
             }
-            "turbo" | "npx" | "pnpm" | "pnpx" | "yarn" | "bunx" | "bun" => self.turbo(&words)?,
             _ => return None,
         }
         Some(())
@@ -334,8 +332,8 @@ impl Run<'_> {
         files.iter().try_for_each(|file| self.read(file, part.clone()))
     }
 
-    /// A recipe holds the manifests and the lock file, and for each target that cargo finds by its place an empty file
-    /// (cargo-chef's src/skeleton).
+    /// A recipe holds the manifests, the lock file and the settings of the workspace, and where the sources of each target
+    /// are, but not what is in them (cargo-chef's src/skeleton). Without a lock file, cargo asks the registry for one.
     fn cargo_chef(&mut self, arguments: &[Argument]) -> Option<()> {
         self.sees_all = true;
         let mut recipe = "recipe.json".to_owned();
@@ -353,7 +351,7 @@ impl Run<'_> {
         }
         let own = |patterns: &[&str]| patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
         let content =
-            own(&["**/Cargo.toml", "**/Cargo.lock", "**/.cargo/config", "**/.cargo/config.toml", "rust-toolchain*"]);
+            own(&["**/Cargo.toml", "**/Cargo.lock", ".cargo/config", ".cargo/config.toml", "rust-toolchain*"]);
         let names = own(&[
             "**/src/main.rs",
             "**/src/lib.rs",
@@ -363,55 +361,9 @@ impl Run<'_> {
             "**/examples",
             "**/benches",
         ]);
-        self.add(Read { path: self.dir.clone(), is_pattern: false, part: Part::Tree { content, names } })?;
+        let part = Part::Tree { content, names, needs: Some("Cargo.lock".to_owned()) };
+        self.add(Read { path: self.dir.clone(), is_pattern: false, part })?;
         self.write(&recipe, false)
-    }
-
-    /// `out/json` and the lock file follow from manifests and the files at the top, `out/full` from everything.
-    fn turbo(&mut self, words: &[Argument]) -> Option<()> {
-        let starter = |word: &&Argument| {
-            matches!(
-                word.text.as_str(),
-                "npx" | "pnpm" | "pnpx" | "yarn" | "bunx" | "bun" | "x" | "dlx" | "exec" | "-y" | "--yes"
-            )
-        };
-        let at = words.iter().take_while(starter).count();
-        let turbo = words.get(at).filter(|word| word.text == "turbo" || word.text.starts_with("turbo@"));
-        let prune = words.get(at + 1).filter(|word| word.text == "prune");
-        (turbo.is_some() && prune.is_some()).then_some(())?;
-        self.sees_all = true;
-        let mut out = "out".to_owned();
-        let mut docker = false;
-        let mut rest = words[at + 2..].iter();
-        while let Some(argument) = rest.next() {
-            match argument.text.split_once('=').unwrap_or((&argument.text, "")) {
-                ("--docker", "") => docker = true,
-                ("--scope", "") => drop(rest.next()?),
-                ("--scope", _) => {}
-                ("--out-dir", "") => out = rest.next()?.text.clone(),
-                ("--out-dir", path) => out = path.to_owned(),
-                (text, _) if text.starts_with('-') => return None,
-                _ => {}
-            }
-        }
-        let own = |patterns: &[&str]| patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-        let content = own(&["*", "!*/", "**/package.json", ".yarn", "**/*.patch"]);
-        let before = self.reads.len();
-        if docker {
-            self.add(Read {
-                path: self.dir.clone(),
-                is_pattern: false,
-                part: Part::Tree { content, names: Vec::new() },
-            })?;
-            let locks = ["pnpm-lock.yaml", "yarn.lock", "package-lock.json", "bun.lock", "bun.lockb"];
-            for name in ["json"].into_iter().chain(locks) {
-                self.write(&format!("{out}/{name}"), false)?;
-            }
-        }
-        self.reads.truncate(before);
-        self.add(Read { path: self.dir.clone(), is_pattern: false, part: Part::Whole })?;
-        let rest = if docker { format!("{out}/full") } else { out };
-        self.write(&rest, false)
     }
 }
 
@@ -446,7 +398,7 @@ mod tests {
             Part::Whole => read.path.clone(),
             Part::Lines(n) => format!("{}:{n}", read.path),
             Part::Matching(m) => format!("{}:{}", read.path, m.text),
-            Part::Tree { content, names } => {
+            Part::Tree { content, names, .. } => {
                 format!("{}:{}", read.path, content.iter().chain(names).next().map_or("", String::as_str))
             }
         };
@@ -476,18 +428,6 @@ mod tests {
             ("jq '{dependencies}' package.json >deps.json", &["/w/deps.json < /w/{dependencies} /w/package.json"]),
             ("ls -R a > tree", &["/w/tree < /w/a:**"]),
             ("cargo chef prepare --recipe-path recipe.json", &["/w/recipe.json < /w:**/Cargo.toml"]),
-            (
-                "npx turbo@2 prune web --docker",
-                &[
-                    "/w/out/json < /w:*",
-                    "/w/out/pnpm-lock.yaml < /w:*",
-                    "/w/out/yarn.lock < /w:*",
-                    "/w/out/package-lock.json < /w:*",
-                    "/w/out/bun.lock < /w:*",
-                    "/w/out/bun.lockb < /w:*",
-                    "/w/out/full < /w",
-                ],
-            ),
         ];
         for (script, expected) in cases {
             let expected = (!expected.is_empty()).then(|| expected.iter().map(|line| (*line).to_owned()).collect());
@@ -520,7 +460,7 @@ mod tests {
             "echo a | tee b | head",
             "sha256sum -c sums > x",
             "cargo build",
-            "npx other prune",
+            "npx turbo prune web --docker",
             "cp a /",
             "'",
         ];

@@ -120,12 +120,15 @@ pub enum Part {
     Lines(usize),
     /// The lines that hold a text.
     Matching(Match),
-    /// Of a directory: the content of files that match one pattern list, and the names of those that match another.
+    /// Of a directory: the content of files that match one pattern list, and the names of those that match another; or all
+    /// of it, without a file that is needed.
     Tree {
         /// Patterns as in an ignore file.
         content: Vec<String>,
         /// Patterns as in an ignore file.
         names: Vec<String>,
+        /// The file that is needed, relative to the directory.
+        needs: Option<String>,
     },
 }
 

@@ -309,10 +309,11 @@ impl Rootfs {
     /// What a command sees of what it reads.
     fn read<S: ObjectSource>(&self, content: &mut Content<S>, read: &Read) -> Result<Digest, HistoryError> {
         let folder = read.path.rsplit_once('/').map_or("/", |(folder, _)| folder);
-        if let Part::Tree { content: patterns, names } = &read.part {
+        if let Part::Tree { content: patterns, names, needs } = &read.part {
             return match self.find(content, &read.path)? {
                 Found::Entry(entry) if entry.kind() == Kind::Directory => {
-                    let include = Selector { include: patterns.clone(), ..Selector::path("/") };
+                    let required = needs.iter().map(|path| format!("/{path}")).collect();
+                    let include = Selector { include: patterns.clone(), required, ..Selector::path("/") };
                     // No pattern at all would take everything.
                     let include = if patterns.is_empty() { Vec::new() } else { vec![include] };
                     let files = match content.select(entry.oid, &include) {

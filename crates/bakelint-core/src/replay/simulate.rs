@@ -898,6 +898,113 @@ mod tests {
         assert!(replay.failures[0].reason.contains("/gone"), "{:?}", replay.failures);
     }
 
+    /// The flags of the last stage's first step, which takes something of another one.
+    fn taken_flags(dockerfile: &str, commits: &[&[&str]]) -> String {
+        let dockerfile = format!("Dockerfile = {dockerfile}");
+        let commits: Vec<Vec<&str>> =
+            commits.iter().map(|files| files.iter().copied().chain([CONTEXT[0], &dockerfile]).collect()).collect();
+        let replay = replay(options(), &commits);
+        assert_eq!(replay.failures, [], "{dockerfile}");
+        let last = replay.builds[0].steps.iter().find(|step| step.step.stage == "last").expect("the stage has a step");
+        last.rebuilt.iter().map(|flag| if *flag == Some(true) { '1' } else { '0' }).collect()
+    }
+
+    #[test]
+    fn what_is_taken_of_a_stage_counts_by_its_content() {
+        // Other bytes, another file beside it, back again.
+        let commits: [&[&str]; 4] = [
+            &["src/a = 1", "src/in/b = 1", "lib/c = 1", "run+x = 1"],
+            &["src/a = 2", "src/in/b = 1", "lib/c = 1", "run+x = 1"],
+            &["src/a = 2", "src/in/b = 2", "lib/c = 1", "run = 1"],
+            &["src/a = 1", "src/in/b = 1", "lib/c = 1", "run+x = 1"],
+        ];
+        let cases = [
+            ("scratch", "COPY . .", "COPY --from=s /src/in /x", "1010"),
+            ("scratch", "COPY . .", "COPY --from=s /src /x", "1110"),
+            ("scratch", "COPY . .", "COPY --from=s /lib /x", "1000"),
+            ("scratch", "COPY . .", "COPY --from=s /run /x", "1010"),
+            ("scratch", "COPY . .", "COPY --from=s /src/*/b /x", "1010"),
+            ("scratch", "COPY . .", "COPY --from=s --exclude=in /src /x", "1100"),
+            ("scratch", "COPY . .", "COPY --from=s / /x", "1110"),
+            ("scratch", "COPY src /to", "COPY --from=s /to/in /x", "1010"),
+            ("scratch", "COPY src/a /to", "COPY --from=s /to /x", "1100"),
+            ("scratch", "COPY src/a src/in/b /to/", "COPY --from=s /to/b /x", "1010"),
+            ("scratch", "COPY src/? lib /to/", "COPY --from=s /to/c /x", "1000"),
+            ("scratch", "COPY --link src /to", "COPY --from=s /to/in /x", "1010"),
+            ("scratch", "COPY lib /to\nCOPY --link src /to", "COPY --from=s /to/c /x", "1000"),
+            ("alpine", "COPY . /w", "COPY --from=s /w/src/in /x", "1010"),
+            ("alpine", "WORKDIR /w\nCOPY . .", "COPY --from=s /w/src/in /x", "1010"),
+            ("alpine", "COPY . /w\nWORKDIR /w/src", "COPY --from=s /w/lib /x", "1000"),
+            ("alpine", "COPY lib /w\nCOPY --link src /w", "COPY --from=s /w/c /x", "1000"),
+            ("alpine", "COPY --chmod=755 . /w", "COPY --from=s /w/lib /x", "1000"),
+            ("alpine", "COPY . /etc/w", "COPY --from=s /etc/w/lib /x", "1000"),
+            // The base image may have other files there, but always the same ones.
+            ("alpine", "COPY src/in lib /w/", "COPY --from=s /w /x", "1010"),
+            // A bind mount is no other thing.
+            ("alpine", "COPY . /w", "RUN --mount=from=s,source=/w/lib,target=/x make", "1000"),
+            ("alpine", "COPY . /w", "RUN --mount=from=s,source=/w,target=/x make", "1110"),
+            // What is not known follows from everything that the stage was made of. It was that once before.
+            ("alpine", "COPY . /w\nRUN make", "COPY --from=s /w/lib /x", "1110"),
+            ("alpine", "COPY . /w", "COPY --from=s /etc/passwd /x", "1110"),
+            ("alpine", "COPY src/a /w", "COPY --from=s /w/a /x", "1100"),
+            // Of two names that may be one folder, nobody knows what is in either.
+            ("alpine", "COPY lib /usr/bin\nCOPY src /bin", "COPY --from=s /usr/bin/c /x", "1110"),
+            ("scratch", "COPY lib /usr/bin\nCOPY src /bin", "COPY --from=s /usr/bin/c /x", "1000"),
+        ];
+        for (base, stage, taken, expected) in cases {
+            let dockerfile = format!("FROM {base} AS s\n{stage}\nFROM alpine AS last\n{taken}\n");
+            assert_eq!(taken_flags(&dockerfile, &commits), expected, "{dockerfile}");
+        }
+    }
+
+    #[test]
+    fn what_well_known_commands_write_follows_from_what_they_read() {
+        let commits: [&[&str]; 4] = [
+            &["in/a.txt = field a\nrest\n", "Cargo.toml = 1", "Cargo.lock = 1", "src/main.rs = 1"],
+            &["in/a.txt = field a\nother\n", "Cargo.toml = 1", "Cargo.lock = 1", "src/main.rs = 2"],
+            &["in/a.txt = field b\nother\n", "Cargo.toml = 2", "Cargo.lock = 1", "src/main.rs = 2"],
+            &["in/b.txt = field b\nother\n", "Cargo.toml = 1", "Cargo.lock = 1", "src/lib.rs = 1"],
+        ];
+        let cases = [
+            ("RUN mkdir out && grep -h ^field in/*.txt > out/x; echo ok > out/y", "/w/out", "1011"),
+            ("RUN head -n 1 in/* > /x", "/x", "1011"),
+            ("RUN cat in/*.txt > /x", "/x", "1111"),
+            ("RUN ls in > /x", "/x", "1001"),
+            ("RUN cargo chef prepare --recipe-path recipe.json", "/w/recipe.json", "1011"),
+            ("RUN [\"cargo\", \"chef\", \"prepare\"]", "/w/recipe.json", "1011"),
+            // A folder that is there stays as it is.
+            ("RUN mkdir -p src && echo x > y", "/w/Cargo.lock", "1000"),
+            // What is written may be a folder, and what is in it unknown.
+            ("RUN cp -r in out", "/w/out/a.txt", "1111"),
+            ("RUN make", "/w/Cargo.lock", "1111"),
+        ];
+        for (run, path, expected) in cases {
+            let stage = format!("FROM alpine AS s\nWORKDIR /w\nCOPY . .\n{run}\n");
+            let dockerfile = format!("{stage}FROM alpine AS last\nCOPY --from=s {path} /x\n");
+            assert_eq!(taken_flags(&dockerfile, &commits), expected, "{dockerfile}");
+        }
+        // What is mounted is read as well, and hides what is there.
+        let mounted = "FROM alpine AS s\nWORKDIR /w\nRUN --mount=target=. head -n 1 in/* > /x\nFROM alpine AS last\nCOPY --from=s /x /x\n";
+        assert_eq!(taken_flags(mounted, &commits), "1011");
+    }
+
+    #[test]
+    fn a_stage_runs_to_tell_what_it_holds_once() {
+        let dockerfile = "Dockerfile = FROM alpine AS s\nCOPY src /src\nRUN make\nCOPY bin /bin\nFROM alpine AS last\nCOPY --from=s /bin/run.sh /x\nRUN last\n";
+        let with = |bin: &'static str| vec![CONTEXT[0], "src/a = 1", bin, "bin/run.sh = 1", dockerfile];
+        let commits = [with("bin/a = 1"), with("bin/a = 2"), with("bin/a = 1"), with("bin/a = 2")];
+        let rows_with = |store| rows(&replay(Options { store, ..options() }, &commits));
+        let expected = |last_of_s: &str| {
+            ["s 2 1000", "s 3 1000", last_of_s, "last 2 1000", "last 3 1000"].map(str::to_owned).to_vec()
+        };
+        // A builder remembers what each result of the stage holds, and an export tells it on.
+        assert_eq!(rows_with(StoreKind::Persistent), expected("s 4 1100"));
+        assert_eq!(rows_with(StoreKind::RefLast(Mode::Max)), expected("s 4 1100"));
+        // With the layers of the result alone, the stage runs as a whole to tell.
+        let min = ["s 2 1100", "s 3 1100", "s 4 1100", "last 2 1000", "last 3 1000"];
+        assert_eq!(rows_with(StoreKind::RefLast(Mode::Min)), min);
+    }
+
     #[test]
     fn targets_that_link_to_others_share_their_steps() {
         let bake = "docker-bake.hcl = target \"base\" {\n dockerfile-inline = \"FROM alpine\\nCOPY package.json /p\\n\"\n}\n\
