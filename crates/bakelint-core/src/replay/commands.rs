@@ -237,6 +237,9 @@ impl Run<'_> {
                 let default = operands().next().is_none().then_some(&here);
                 operands().chain(default).try_for_each(|path| self.read(path, part()))?;
             }
+            // Nobody knows what they see, but they write to their output alone.
+            "ls" | "date" | "du" | "id" | "pwd" | "stat" | "uname" | "which" | "test" | "[" => self.everything()?,
+            "find" if !arguments.iter().any(|argument| writes_of_find(&argument.text)) => self.everything()?,
             "head" => self.head(arguments)?,
             "grep" | "egrep" | "fgrep" => self.grep(name, arguments)?,
             "cat" if only("AbEnsTuv", &[]) => operands().try_for_each(|path| self.read(path, Part::Whole))?,
@@ -289,6 +292,10 @@ impl Run<'_> {
         (self.reads.len() <= MAX_PATHS).then_some(())
     }
 
+    fn everything(&mut self) -> Option<()> {
+        self.add(Read { path: "/".to_owned(), is_pattern: false, part: Part::Everything })
+    }
+
     fn head(&mut self, arguments: &[Argument]) -> Option<()> {
         let (mut lines, mut files) = (10, Vec::new());
         let mut rest = arguments.iter();
@@ -319,7 +326,9 @@ impl Run<'_> {
                     // Line numbers, counts of other lines and surroundings depend on more than the lines themselves.
                     let known = !text.starts_with("--") && text[1..].chars().all(|option| "hHsqEFGo".contains(option));
                     fixed |= text.contains('F');
-                    known.then_some(())?;
+                    if !known {
+                        return self.everything();
+                    }
                 }
                 _ => operands.push(argument),
             }
@@ -367,6 +376,11 @@ impl Run<'_> {
     }
 }
 
+/// Whether an argument of find makes it do more than look.
+fn writes_of_find(argument: &str) -> bool {
+    ["-delete", "-exec", "-fls", "-fprint", "-ok"].iter().any(|action| argument.starts_with(action))
+}
+
 /// The text that a pattern of grep stands for, if it holds nothing but anchors besides.
 fn plain_text(pattern: &str, fixed: bool) -> Option<Match> {
     let (mut text, mut at_start, mut at_end) = (pattern, false, false);
@@ -395,6 +409,7 @@ mod tests {
         let env = [("OUT".to_owned(), "/out".to_owned())];
         let effect = effect(&script, Surroundings { dir: "/w", user: "", platform: "linux/amd64", env: &env })?;
         let read = |read: &Read| match &read.part {
+            Part::Everything => "*".to_owned(),
             Part::Whole => read.path.clone(),
             Part::Lines(n) => format!("{}:{n}", read.path),
             Part::Matching(m) => format!("{}:{}", read.path, m.text),
@@ -426,6 +441,7 @@ mod tests {
             ("head -n 1 a | wc -l > /n 2>/dev/null", &["/n < /w/a:1"]),
             ("cd /x && (cd y; cat a > b) && cp c d", &["/x/y/b < /x/y/a", "/x/d < /x/y/a /x/c"]),
             ("jq '{dependencies}' package.json >deps.json", &["/w/deps.json < /w/{dependencies} /w/package.json"]),
+            ("date > x; grep -rn x . > y; find / -name x", &["/w/x < *", "/w/y < *"]),
             ("ls -R a > tree", &["/w/tree < /w/a:**"]),
             ("cargo chef prepare --recipe-path recipe.json", &["/w/recipe.json < /w:**/Cargo.toml"]),
         ];
@@ -439,7 +455,7 @@ mod tests {
     fn anything_else_is_unknown() {
         let scripts = [
             "make",
-            "date > x",
+            "touch -d now x",
             "cat $X > y",
             "cat ~/x > y",
             "cat */x > y",
@@ -447,8 +463,7 @@ mod tests {
             "cat a > *.txt",
             "rm *.md",
             "sort -o x y",
-            "grep -r x . > y",
-            "grep -n x a > y",
+            "find . -name x -delete",
             "head -c 3 a > b",
             "if true; then echo > x; fi",
             "echo $(date) > x",

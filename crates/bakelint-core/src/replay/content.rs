@@ -117,7 +117,8 @@ impl Selector {
         all(&self.include, true) && !all(&self.exclude, false)
     }
 
-    fn is_plain(&self) -> bool {
+    /// Whether it is a path and nothing more.
+    pub fn is_plain(&self) -> bool {
         !self.wildcard && self.include.is_empty() && self.exclude.is_empty()
     }
 }
@@ -156,6 +157,8 @@ pub struct Content<S> {
     selectors: HashMap<Selector, usize>,
     /// What a selector takes of a directory, by the directory's path below the selector's.
     selected: HashMap<(usize, Oid, String), Part>,
+    /// The same as a tree.
+    picked: HashMap<(usize, Oid, String), Option<Oid>>,
     checksums: HashMap<(usize, Oid), Digest>,
     links: HashMap<Oid, Arc<str>>,
     /// Bytes of files that were made, not read.
@@ -196,6 +199,7 @@ impl<S: ObjectSource> Content<S> {
             filtered: HashMap::new(),
             selectors: HashMap::new(),
             selected: HashMap::new(),
+            picked: HashMap::new(),
             checksums: HashMap::new(),
             links: HashMap::new(),
             made: HashMap::new(),
@@ -217,6 +221,7 @@ impl<S: ObjectSource> Content<S> {
             self.entries = 0;
             self.filtered.clear();
             self.selected.clear();
+            self.picked.clear();
             self.checksums.clear();
             self.links.clear();
             self.generation += 1;
@@ -635,17 +640,57 @@ impl<S: ObjectSource> Content<S> {
         Ok(part)
     }
 
-    /// Whether a selector with wildcards or patterns finds nothing that it could take.
+    /// The tree of what the patterns of a selector take of a directory; `None` if a pattern is refused.
     ///
     /// # Errors
     ///
     /// The object store fails.
-    pub fn takes_nothing(&mut self, root: Oid, selector: &Selector) -> Result<bool, HistoryError> {
-        match self.checksum(root, selector) {
-            Ok(digest) => Ok(!selector.is_plain() && digest == Hasher::new("selected").finish()),
-            Err(ContentError::History(error)) => Err(error),
-            Err(_) => Ok(true),
+    pub fn filtered(&mut self, root: Oid, selector: &Selector) -> Result<Option<Oid>, HistoryError> {
+        let (Ok(include), Ok(exclude)) = (patterns(&selector.include), patterns(&selector.exclude)) else {
+            return Ok(None);
+        };
+        let walk = Walk { id: self.id_of(selector), include, exclude };
+        let left = self.filtered_below(&walk, root, "", &walk.top(), 0)?;
+        Ok(Some(match left {
+            Some(oid) => oid,
+            None => self.insert(Tree::default()),
+        }))
+    }
+
+    fn filtered_below(
+        &mut self,
+        walk: &Walk,
+        oid: Oid,
+        path: &str,
+        folders: &Folders,
+        depth: usize,
+    ) -> Result<Option<Oid>, HistoryError> {
+        let key = (walk.id, oid, path.to_owned());
+        if let Some(found) = self.picked.get(&key) {
+            return Ok(*found);
         }
+        if depth > MAX_DEPTH {
+            return Err(HistoryError::Damaged { oid, message: "directories are nested too deeply".to_owned() });
+        }
+        let mut kept = Vec::new();
+        for entry in self.tree(oid)?.entries() {
+            let name = String::from_utf8_lossy(&entry.name);
+            let below = if path.is_empty() { name.into_owned() } else { format!("{path}/{name}") };
+            let (wanted, inner) = walk.enter(&below, folders);
+            if entry.kind() != Kind::Directory {
+                kept.extend(wanted.then(|| entry.clone()));
+                continue;
+            }
+            // A directory is made if it is wanted, or for the sake of what is wanted in it.
+            let left = match self.filtered_below(walk, entry.oid, &below, &inner, depth + 1)? {
+                None if wanted => Some(self.insert(Tree::default())),
+                left => left,
+            };
+            kept.extend(left.map(|oid| Entry { oid, ..entry.clone() }));
+        }
+        let left = (!kept.is_empty()).then(|| self.insert(Tree::new(kept)));
+        self.picked.insert(key, left);
+        Ok(left)
     }
 
     /// The paths that an absolute path with wildcards stands for.
@@ -882,7 +927,7 @@ pub(super) fn entry_digest(entry: &Entry) -> Digest {
 }
 
 /// The directory part of a path up to its first part with a wildcard.
-fn literal_prefix(pattern: &str) -> &str {
+pub(super) fn literal_prefix(pattern: &str) -> &str {
     let mut end = 0;
     for part in pattern.split_inclusive('/') {
         if glob::has_wildcard(part) {

@@ -36,8 +36,8 @@ pub struct Taken {
     pub selector: Selector,
     /// Absolute path of the destination. With a slash or `/.` at its end it is a directory.
     pub destination: String,
-    /// Whether they are put there as they are: not unpacked, filtered, or with the folders that they are in.
-    pub plain: bool,
+    /// Whether archives are unpacked.
+    pub unpacked: bool,
     /// Whether they get an owner or a mode that is asked for.
     pub marked: bool,
 }
@@ -114,6 +114,8 @@ pub struct Read {
 /// The part of files that the output of a command depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Part {
+    /// All that there is, and who knows what else.
+    Everything,
     /// All of it.
     Whole,
     /// The first lines of a file.

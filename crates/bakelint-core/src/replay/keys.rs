@@ -234,7 +234,7 @@ impl Keys {
                         _ => false,
                     };
                 }
-                is_known && rootfs.run(content, commands, &view)?
+                is_known && rootfs.run(content, commands, &view, key)?
             }
         };
         if is_known { Ok(rootfs) } else { Ok(Rootfs::unknown(content, key)) }

@@ -8,7 +8,7 @@
 //! One thing is taken for granted: that no link in a base image leads from one folder to another, but for those that are
 //! well known ([`SAME`]).
 
-use super::content::{Content, ContentError, Digest, Hasher, ObjectSource, Selector, entry_digest};
+use super::content::{Content, ContentError, Digest, Hasher, ObjectSource, Selector, entry_digest, literal_prefix};
 use super::effects::{Commands, Part, Read, Taken};
 use super::glob;
 use super::history::HistoryError;
@@ -23,6 +23,8 @@ pub struct Rootfs {
     marks: Option<Digest>,
     /// The known ones.
     tree: Oid,
+    /// Whether there are stand-ins among them.
+    has_stand_ins: bool,
 }
 
 /// Folders that are one and the same in many base images: links lead from one to another. Links from other folders to
@@ -70,16 +72,15 @@ enum Old {
 impl Rootfs {
     /// Nothing is known but what it was made by.
     pub fn unknown<S: ObjectSource>(content: &mut Content<S>, made_by: Digest) -> Rootfs {
-        Rootfs { below: Some(made_by), marks: None, tree: content.insert(Tree::default()) }
+        Rootfs { below: Some(made_by), ..Rootfs::known(content.insert(Tree::default())) }
     }
 
     /// Exactly these files.
     pub fn known(tree: Oid) -> Rootfs {
-        Rootfs { below: None, marks: None, tree }
+        Rootfs { below: None, marks: None, tree, has_stand_ins: false }
     }
 
-    /// The digest of a selection, as [`Content::select`] gives it where all is known; `None` if its content may be other
-    /// than what is known.
+    /// The digest of a selection, as [`Content::select`] gives it where all is known; `None` if nothing is known of it.
     ///
     /// # Errors
     ///
@@ -89,25 +90,50 @@ impl Rootfs {
         content: &mut Content<S>,
         selectors: &[Selector],
     ) -> Result<Option<Digest>, HistoryError> {
-        if self.below.is_some() {
-            if content.tree(self.tree)?.entries().is_empty() {
+        if self.below.is_some() && content.tree(self.tree)?.entries().is_empty() {
+            return Ok(None);
+        }
+        let mut known = Vec::with_capacity(selectors.len());
+        let mut hasher = Hasher::new("files");
+        for selector in selectors {
+            let path = if selector.wildcard { literal_prefix(&selector.path) } else { &selector.path };
+            if self.below.is_some() && self.may_be_elsewhere(content, path)? {
                 return Ok(None);
             }
-            for selector in selectors {
-                if self.may_be_elsewhere(content, &selector.path)? || content.takes_nothing(self.tree, selector)? {
-                    return Ok(None);
+            match self.find(content, path)? {
+                // Patterns see no further than a stand-in, so all counts that they may see.
+                Found::Entry(entry) if self.has_stand_ins && !selector.is_plain() => {
+                    hasher.add(&selector.path);
+                    hasher.add(entry_digest(&entry).0);
                 }
+                // What must be there may be below.
+                Found::Entry(_) if self.below.is_some() => {
+                    for path in &selector.required {
+                        if self.may_be_elsewhere(content, path)? {
+                            return Ok(None);
+                        }
+                    }
+                    known.push(Selector { required: Vec::new(), ..selector.clone() });
+                }
+                Found::Entry(_) => known.push(selector.clone()),
+                Found::Hidden(digest) => {
+                    hasher.add(&selector.path);
+                    hasher.add(digest.0);
+                }
+                // It is there, or not, in what is below.
+                Found::Nothing if self.below.is_some() => hasher.add(&selector.path),
+                Found::Nothing => return Ok(None),
             }
         }
-        let digest = match content.select(self.tree, selectors) {
+        let digest = match content.select(self.tree, &known) {
             Ok(digest) => digest,
             Err(ContentError::History(error)) => return Err(error),
             Err(_) => return Ok(None),
         };
-        if self.below.is_none() && self.marks.is_none() {
+        if self.below.is_none() && self.marks.is_none() && known.len() == selectors.len() {
             return Ok(Some(digest));
         }
-        let mut hasher = Hasher::new("files").part(digest.0);
+        hasher.add(digest.0);
         for part in [self.below, self.marks] {
             hasher.add(part.map_or(Vec::new(), |part| part.0.to_vec()));
         }
@@ -118,6 +144,14 @@ impl Rootfs {
     pub fn mark(&mut self, mark: Digest) {
         let before = self.marks.map_or(Vec::new(), |marks| marks.0.to_vec());
         self.marks = Some(Hasher::new("marks").part(before).part(mark.0).finish());
+    }
+
+    /// What counts for files besides their content goes with them.
+    fn take_over(&mut self, from: &Rootfs) {
+        if let Some(marks) = from.marks {
+            self.mark(marks);
+        }
+        self.has_stand_ins |= from.has_stand_ins;
     }
 
     /// Makes a directory where there is none. Says whether that is known to work.
@@ -147,9 +181,7 @@ impl Rootfs {
         from: &Rootfs,
         stands_for: Digest,
     ) -> Result<bool, HistoryError> {
-        if let Some(marks) = from.marks {
-            self.mark(marks);
-        }
+        self.take_over(from);
         let path = taken.destination.strip_suffix("/.").unwrap_or(&taken.destination);
         let is_directory = taken.destination.ends_with('/') || taken.destination.ends_with("/.") || path.is_empty();
         for node in from.nodes(content, taken, stands_for)? {
@@ -189,9 +221,7 @@ impl Rootfs {
         from: &Rootfs,
         stands_for: Digest,
     ) -> Result<bool, HistoryError> {
-        if let Some(marks) = from.marks {
-            self.mark(marks);
-        }
+        self.take_over(from);
         for node in from.nodes(content, taken, stands_for)? {
             let (Node::File(_, entry) | Node::Other(entry)) = node;
             if !self.put(content, &taken.destination, entry, Old::Hidden)? {
@@ -211,7 +241,11 @@ impl Rootfs {
         let selector = &taken.selector;
         let selected = self.select(content, std::slice::from_ref(selector))?;
         let unknown = vec![Node::Other(stand_in(content, selected.unwrap_or(stands_for)))];
-        if !taken.plain || selected.is_none() || self.below.is_some() && selector.wildcard {
+        if taken.unpacked || selected.is_none() || self.below.is_some() && selector.wildcard {
+            return Ok(unknown);
+        }
+        let filtered = !selector.include.is_empty() || !selector.exclude.is_empty();
+        if filtered && (selector.wildcard || self.has_stand_ins) {
             return Ok(unknown);
         }
         let matches = match selector.wildcard {
@@ -223,6 +257,10 @@ impl Rootfs {
             let Found::Entry(entry) = self.find(content, &path)? else { return Ok(unknown) };
             nodes.push(match entry.kind() {
                 Kind::Directory if self.below.is_some() => return Ok(unknown),
+                Kind::Directory if filtered => match content.filtered(entry.oid, selector)? {
+                    Some(oid) => Node::Other(Entry::directory(b"", oid)),
+                    None => return Ok(unknown),
+                },
                 Kind::File | Kind::Executable => Node::File(glob::base(&path).to_owned(), entry),
                 Kind::Directory | Kind::Submodule => Node::Other(entry),
                 Kind::Symlink => return Ok(unknown),
@@ -244,13 +282,12 @@ impl Rootfs {
         if upper.below.is_some() {
             return Ok(false);
         }
-        if let Some(marks) = upper.marks {
-            self.mark(marks);
-        }
+        self.take_over(upper);
         self.put(content, "/", Entry::directory(b"", upper.tree), Old::Combined)
     }
 
-    /// Runs commands on it, which see `view`: the same with mounts over it. Says whether the result is known.
+    /// Runs commands on it, which see `view`: the same with mounts over it. All that they could see is in the key. Says
+    /// whether the result is known.
     ///
     /// # Errors
     ///
@@ -260,6 +297,7 @@ impl Rootfs {
         content: &mut Content<S>,
         commands: &Commands,
         view: &Rootfs,
+        key: Digest,
     ) -> Result<bool, HistoryError> {
         let mut around = Hasher::new("programs").part(commands.said.0).part(view.programs(content, &commands.tools)?.0);
         for part in [view.below, view.marks] {
@@ -273,7 +311,10 @@ impl Rootfs {
             }
             let mut made = Hasher::new("written").part(around.0).part(&write.path);
             for read in &write.reads {
-                made.add(view.read(content, read)?.0);
+                made.add(match read.part {
+                    Part::Everything => key.0,
+                    _ => view.read(content, read)?.0,
+                });
             }
             let made = stand_in(content, made.finish());
             if !self.put(content, &write.path, made, Old::Combined)? {
@@ -421,11 +462,13 @@ impl Rootfs {
         if parts.len() > MAX_PARTS || parts.contains(&"..") {
             return Ok(false);
         }
+        let mut made = new.kind() == Kind::Submodule;
         let put = match (parts.as_slice(), new.kind(), old) {
-            ([], Kind::Directory, Old::Combined) => merge(content, self.tree, new.oid, 0)?,
+            ([], Kind::Directory, Old::Combined) => merge(content, self.tree, new.oid, 0, &mut made)?,
             ([], ..) => None,
-            (parts, ..) => put_below(content, self.tree, parts, new, old)?,
+            (parts, ..) => put_below(content, self.tree, parts, new, old, &mut made)?,
         };
+        self.has_stand_ins |= made;
         if let Some(tree) = put {
             self.tree = tree;
         }
@@ -438,7 +481,7 @@ fn counts(part: &Part, number: usize, line: &[u8]) -> bool {
     match part {
         Part::Lines(lines) => number < *lines,
         Part::Matching(text) => text.is_in(line.strip_suffix(b"\n").unwrap_or(line)),
-        Part::Whole | Part::Tree { .. } => true,
+        Part::Everything | Part::Whole | Part::Tree { .. } => true,
     }
 }
 
@@ -448,12 +491,14 @@ fn stand_in<S: ObjectSource>(content: &Content<S>, digest: Digest) -> Entry {
 }
 
 /// A folder's tree with something put at a path in it; `None` if nobody knows what that is: a link or a file is in the way.
+/// `made` becomes true if something gets a stand-in.
 fn put_below<S: ObjectSource>(
     content: &mut Content<S>,
     folder: Oid,
     path: &[&str],
     new: Entry,
     how: Old,
+    made: &mut bool,
 ) -> Result<Option<Oid>, HistoryError> {
     let Some((name, rest)) = path.split_first() else { return Ok(None) };
     let tree = content.tree(folder)?;
@@ -461,9 +506,10 @@ fn put_below<S: ObjectSource>(
     let new = match (old, rest.is_empty()) {
         (None, true) => Some(new),
         (Some(_), true) if how == Old::Hidden => Some(new),
-        (Some(old), true) => combine(content, &old, new, 0)?,
+        (Some(old), true) => combine(content, &old, new, 0, made)?,
         (Some(old), false) if old.kind() == Kind::Submodule => {
             let both = Hasher::new("in").part(old.oid.as_bytes()).part(rest.join("/")).part(entry_digest(&new).0);
+            *made = true;
             Some(stand_in(content, both.finish()))
         }
         (old, false) => {
@@ -472,7 +518,7 @@ fn put_below<S: ObjectSource>(
                 Some(_) => return Ok(None),
                 None => content.insert(Tree::default()),
             };
-            put_below(content, below, rest, new, how)?.map(|oid| Entry::directory(b"", oid))
+            put_below(content, below, rest, new, how, made)?.map(|oid| Entry::directory(b"", oid))
         }
     };
     let Some(new) = new else { return Ok(None) };
@@ -489,11 +535,12 @@ fn combine<S: ObjectSource>(
     old: &Entry,
     new: Entry,
     depth: usize,
+    made: &mut bool,
 ) -> Result<Option<Entry>, HistoryError> {
     let is_file = |entry: &Entry| matches!(entry.kind(), Kind::File | Kind::Executable);
     match (old.kind(), new.kind()) {
         (Kind::Directory, Kind::Directory) => {
-            let merged = merge(content, old.oid, new.oid, depth + 1)?;
+            let merged = merge(content, old.oid, new.oid, depth + 1, made)?;
             Ok(merged.map(|oid| Entry::directory(&new.name, oid)))
         }
         (_, Kind::Symlink) if is_file(old) => Ok(Some(new)),
@@ -502,6 +549,7 @@ fn combine<S: ObjectSource>(
         _ if is_file(old) && is_file(&new) => Ok(Some(new)),
         _ => {
             let both = Hasher::new("both").part(entry_digest(old).0).part(entry_digest(&new).0).finish();
+            *made = true;
             Ok(Some(Entry { name: new.name, ..stand_in(content, both) }))
         }
     }
@@ -513,6 +561,7 @@ fn merge<S: ObjectSource>(
     lower: Oid,
     upper: Oid,
     depth: usize,
+    made: &mut bool,
 ) -> Result<Option<Oid>, HistoryError> {
     let (below, above) = (content.tree(lower)?, content.tree(upper)?);
     if below.entries().is_empty() || lower == upper {
@@ -525,7 +574,7 @@ fn merge<S: ObjectSource>(
     entries.extend(below.entries().iter().filter(|entry| above.get(&entry.name).is_none()).cloned());
     for entry in above.entries() {
         let entry = match below.get(&entry.name) {
-            Some(old) => combine(content, old, entry.clone(), depth + 1)?,
+            Some(old) => combine(content, old, entry.clone(), depth + 1, made)?,
             None => Some(entry.clone()),
         };
         match entry {

@@ -940,12 +940,17 @@ mod tests {
             ("alpine", "COPY . /etc/w", "COPY --from=s /etc/w/lib /x", "1000"),
             // The base image may have other files there, but always the same ones.
             ("alpine", "COPY src/in lib /w/", "COPY --from=s /w /x", "1010"),
+            ("alpine", "COPY . /w", "COPY --from=s /home /x", "1000"),
+            ("alpine", "COPY --parents src/a lib /w/", "COPY --from=s /w/lib /x", "1000"),
+            ("alpine", "COPY --parents src/a lib /w/", "COPY --from=s /w/src /x", "1100"),
+            ("alpine", "COPY --exclude=in src /w", "COPY --from=s /w /x", "1100"),
+            ("alpine", "COPY --exclude=in src /w", "COPY --from=s /w/in /x", "1000"),
+            ("alpine", "ADD src lib /w/", "COPY --from=s /w /x", "1110"),
             // A bind mount is no other thing.
             ("alpine", "COPY . /w", "RUN --mount=from=s,source=/w/lib,target=/x make", "1000"),
             ("alpine", "COPY . /w", "RUN --mount=from=s,source=/w,target=/x make", "1110"),
             // What is not known follows from everything that the stage was made of. It was that once before.
             ("alpine", "COPY . /w\nRUN make", "COPY --from=s /w/lib /x", "1110"),
-            ("alpine", "COPY . /w", "COPY --from=s /etc/passwd /x", "1110"),
             ("alpine", "COPY src/a /w", "COPY --from=s /w/a /x", "1100"),
             // Of two names that may be one folder, nobody knows what is in either.
             ("alpine", "COPY lib /usr/bin\nCOPY src /bin", "COPY --from=s /usr/bin/c /x", "1110"),

@@ -60,7 +60,7 @@ impl<'a> StageBuilder<'_, 'a> {
                 source: self.taken_from(&input.0, &inputs.base),
                 selector: input.1.clone(),
                 destination: destination.clone(),
-                plain: !copy.unpack.unwrap_or(is_add) && !copy.parents && exclude.is_empty(),
+                unpacked: copy.unpack.unwrap_or(is_add),
                 marked,
             });
             hasher.add(kind.part(name).finish().0);

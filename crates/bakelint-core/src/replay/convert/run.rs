@@ -110,7 +110,7 @@ impl<'a> StageBuilder<'_, 'a> {
                     source: self.taken_from(output, base),
                     selector: selector.clone(),
                     destination: mount.target.clone(),
-                    plain: true,
+                    unpacked: false,
                     marked: false,
                 }),
                 _ if commands.read_in(&mount.target) => return None,
