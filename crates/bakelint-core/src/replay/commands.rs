@@ -9,11 +9,12 @@
 //! Whatever is not understood makes the whole RUN unknown.
 
 use super::content::Hasher;
-use super::effects::{Commands, Match, Part, Read, Write};
+use super::effects::{Commands, Extent, Match, Read, Write};
 use super::glob;
 use crate::syntax::dockerignore::clean;
 use crate::syntax::shell::{
-    AndOr, Command, CommandKind, Joiner, List, Pipeline, Redirect, RedirectOperator, Script, Separator, Simple, Word,
+    AndOr, Command, CommandKind, Joiner, List, Part, Pipeline, Redirect, RedirectOperator, Script, Separator, Simple,
+    Word,
 };
 
 /// Most paths that one RUN may read or write before it is left alone.
@@ -159,7 +160,7 @@ impl Run<'_> {
             }
             Input => {
                 let path = self.word(&redirect.target)?;
-                self.read(&path, Part::Whole)?;
+                self.read(&path, Extent::Whole)?;
             }
             DuplicateOutput => {
                 let target = redirect.target.text()?;
@@ -193,6 +194,9 @@ impl Run<'_> {
             return None;
         }
         self.said.add((simple.words.len() as u64).to_le_bytes());
+        if simple.words.first().is_some_and(|name| name.is("echo") || name.is("printf")) {
+            return simple.words.iter().try_for_each(|word| self.shown(word));
+        }
         let words = simple.words.iter().map(|word| self.word(word)).collect::<Option<Vec<_>>>()?;
         let (name, arguments) = words.split_first()?;
         let name = if name.is_pattern { return None } else { glob::base(&name.text) };
@@ -206,7 +210,7 @@ impl Run<'_> {
             })
         };
         match name {
-            "true" | "false" | ":" | "echo" | "printf" => {}
+            "true" | "false" | ":" => {}
             "set" => only("euxo", &[]).then_some(())?,
             "cd" => {
                 let target = arguments.first().filter(|_| may_change_folder && arguments.len() == 1)?;
@@ -224,7 +228,7 @@ impl Run<'_> {
                 let paths: Vec<&Argument> = operands().collect();
                 let (target, sources) = paths.split_last().filter(|(_, sources)| !sources.is_empty())?;
                 for source in sources {
-                    self.read(source, Part::Whole)?;
+                    self.read(source, Extent::Whole)?;
                 }
                 if name == "mv" {
                     sources.iter().try_for_each(|source| self.write_operand(source, false))?;
@@ -232,7 +236,7 @@ impl Run<'_> {
                 self.write_operand(target, false)?;
             }
             "ls" if only("1ACRa", &[]) => {
-                let part = || Part::Tree { content: Vec::new(), names: vec!["**".to_owned()], needs: None };
+                let part = || Extent::Tree { content: Vec::new(), names: vec!["**".to_owned()], needs: None };
                 let here = Argument { text: ".".to_owned(), is_pattern: false };
                 let default = operands().next().is_none().then_some(&here);
                 operands().chain(default).try_for_each(|path| self.read(path, part()))?;
@@ -242,21 +246,35 @@ impl Run<'_> {
             "find" if !arguments.iter().any(|argument| writes_of_find(&argument.text)) => self.everything()?,
             "head" => self.head(arguments)?,
             "grep" | "egrep" | "fgrep" => self.grep(name, arguments)?,
-            "cat" if only("AbEnsTuv", &[]) => operands().try_for_each(|path| self.read(path, Part::Whole))?,
-            "wc" if only("clLmw", &[]) => operands().try_for_each(|path| self.read(path, Part::Whole))?,
+            "cat" if only("AbEnsTuv", &[]) => operands().try_for_each(|path| self.read(path, Extent::Whole))?,
+            "wc" if only("clLmw", &[]) => operands().try_for_each(|path| self.read(path, Extent::Whole))?,
             "md5sum" | "sha1sum" | "sha256sum" | "sha512sum" if only("b", &[]) => {
-                operands().try_for_each(|path| self.read(path, Part::Whole))?;
+                operands().try_for_each(|path| self.read(path, Extent::Whole))?;
             }
             // None of their options names a file but as a word of its own, and each word may be one.
-            "cut" | "jq" | "tail" => operands().try_for_each(|path| self.read(path, Part::Whole))?,
+            "cut" | "jq" | "tail" => operands().try_for_each(|path| self.read(path, Extent::Whole))?,
             "tr" => {}
-            "sort" if only("bdfginruVk", &[]) => operands().try_for_each(|path| self.read(path, Part::Whole))?,
+            "sort" if only("bdfginruVk", &[]) => operands().try_for_each(|path| self.read(path, Extent::Whole))?,
             "cargo" if arguments.iter().take(2).map(|a| a.text.as_str()).eq(["chef", "prepare"]) => {
                 self.cargo_chef(&arguments[2..])?;
             }
             _ => return None,
         }
         Some(())
+    }
+
+    /// A word that is printed and no more: it may be anything but the output of commands.
+    fn shown(&mut self, word: &Word) -> Option<()> {
+        if self.word(word).is_some_and(|word| !word.is_pattern) {
+            return Some(());
+        }
+        let is_simple = |part: &Part| match part {
+            Part::Text { .. } => true,
+            Part::Variable { inner, operator, .. } => inner.is_empty() && !operator.contains('='),
+            _ => false,
+        };
+        word.parts.iter().all(is_simple).then_some(())?;
+        self.everything()
     }
 
     fn absolute(&self, path: &str) -> String {
@@ -276,7 +294,7 @@ impl Run<'_> {
         Some(())
     }
 
-    fn read(&mut self, path: &Argument, part: Part) -> Option<()> {
+    fn read(&mut self, path: &Argument, part: Extent) -> Option<()> {
         let absolute = self.absolute(&path.text);
         let (folder, name) = absolute.rsplit_once('/')?;
         if path.is_pattern && (glob::has_wildcard(folder) || name.is_empty()) {
@@ -293,7 +311,7 @@ impl Run<'_> {
     }
 
     fn everything(&mut self) -> Option<()> {
-        self.add(Read { path: "/".to_owned(), is_pattern: false, part: Part::Everything })
+        self.add(Read { path: "/".to_owned(), is_pattern: false, part: Extent::Everything })
     }
 
     fn head(&mut self, arguments: &[Argument]) -> Option<()> {
@@ -312,7 +330,7 @@ impl Run<'_> {
                 None => files.push(argument),
             }
         }
-        files.into_iter().try_for_each(|file| self.read(file, Part::Lines(lines)))
+        files.into_iter().try_for_each(|file| self.read(file, Extent::Lines(lines)))
     }
 
     /// Where the pattern is a plain text, only the lines that hold it count.
@@ -337,7 +355,7 @@ impl Run<'_> {
         if pattern.is_pattern {
             return None;
         }
-        let part = plain_text(&pattern.text, fixed).map_or(Part::Whole, Part::Matching);
+        let part = plain_text(&pattern.text, fixed).map_or(Extent::Whole, Extent::Matching);
         files.iter().try_for_each(|file| self.read(file, part.clone()))
     }
 
@@ -370,7 +388,7 @@ impl Run<'_> {
             "**/examples",
             "**/benches",
         ]);
-        let part = Part::Tree { content, names, needs: Some("Cargo.lock".to_owned()) };
+        let part = Extent::Tree { content, names, needs: Some("Cargo.lock".to_owned()) };
         self.add(Read { path: self.dir.clone(), is_pattern: false, part })?;
         self.write(&recipe, false)
     }
@@ -409,11 +427,11 @@ mod tests {
         let env = [("OUT".to_owned(), "/out".to_owned())];
         let effect = effect(&script, Surroundings { dir: "/w", user: "", platform: "linux/amd64", env: &env })?;
         let read = |read: &Read| match &read.part {
-            Part::Everything => "*".to_owned(),
-            Part::Whole => read.path.clone(),
-            Part::Lines(n) => format!("{}:{n}", read.path),
-            Part::Matching(m) => format!("{}:{}", read.path, m.text),
-            Part::Tree { content, names, .. } => {
+            Extent::Everything => "*".to_owned(),
+            Extent::Whole => read.path.clone(),
+            Extent::Lines(n) => format!("{}:{n}", read.path),
+            Extent::Matching(m) => format!("{}:{}", read.path, m.text),
+            Extent::Tree { content, names, .. } => {
                 format!("{}:{}", read.path, content.iter().chain(names).next().map_or("", String::as_str))
             }
         };
@@ -441,6 +459,7 @@ mod tests {
             ("head -n 1 a | wc -l > /n 2>/dev/null", &["/n < /w/a:1"]),
             ("cd /x && (cd y; cat a > b) && cp c d", &["/x/y/b < /x/y/a", "/x/d < /x/y/a /x/c"]),
             ("jq '{dependencies}' package.json >deps.json", &["/w/deps.json < /w/{dependencies} /w/package.json"]),
+            ("echo $RANDOM *.txt > x; printf '%s' \"$OUT\" > y", &["/w/x < *", "/w/y < *"]),
             ("date > x; grep -rn x . > y; find / -name x", &["/w/x < *", "/w/y < *"]),
             ("ls -R a > tree", &["/w/tree < /w/a:**"]),
             ("cargo chef prepare --recipe-path recipe.json", &["/w/recipe.json < /w:**/Cargo.toml"]),
@@ -457,6 +476,7 @@ mod tests {
             "make",
             "touch -d now x",
             "cat $X > y",
+            "echo ${A:=b} > x",
             "cat ~/x > y",
             "cat */x > y",
             "cat {a,b} > y",

@@ -108,12 +108,12 @@ pub struct Read {
     /// Whether its last part is a pattern.
     pub is_pattern: bool,
     /// How much of what is there counts.
-    pub part: Part,
+    pub part: Extent,
 }
 
 /// The part of files that the output of a command depends on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Part {
+pub enum Extent {
     /// All that there is, and who knows what else.
     Everything,
     /// All of it.

@@ -9,7 +9,7 @@
 //! well known ([`SAME`]).
 
 use super::content::{Content, ContentError, Digest, Hasher, ObjectSource, Selector, entry_digest, literal_prefix};
-use super::effects::{Commands, Part, Read, Taken};
+use super::effects::{Commands, Extent, Read, Taken};
 use super::glob;
 use super::history::HistoryError;
 use super::tree::{Entry, Kind, Oid, Tree};
@@ -312,7 +312,7 @@ impl Rootfs {
             let mut made = Hasher::new("written").part(around.0).part(&write.path);
             for read in &write.reads {
                 made.add(match read.part {
-                    Part::Everything => key.0,
+                    Extent::Everything => key.0,
                     _ => view.read(content, read)?.0,
                 });
             }
@@ -350,7 +350,7 @@ impl Rootfs {
     /// What a command sees of what it reads.
     fn read<S: ObjectSource>(&self, content: &mut Content<S>, read: &Read) -> Result<Digest, HistoryError> {
         let folder = read.path.rsplit_once('/').map_or("/", |(folder, _)| folder);
-        if let Part::Tree { content: patterns, names, needs } = &read.part {
+        if let Extent::Tree { content: patterns, names, needs } = &read.part {
             return match self.find(content, &read.path)? {
                 Found::Entry(entry) if entry.kind() == Kind::Directory => {
                     let required = needs.iter().map(|path| format!("/{path}")).collect();
@@ -379,15 +379,16 @@ impl Rootfs {
         for path in paths {
             hasher.add(&path);
             let bytes = match (self.find(content, &path)?, &read.part) {
-                (Found::Entry(entry), Part::Lines(_) | Part::Matching(_))
+                (Found::Entry(entry), Extent::Lines(_) | Extent::Matching(_))
                     if matches!(entry.kind(), Kind::File | Kind::Executable) =>
                 {
                     Some(content.blob(entry.oid)?)
                 }
                 _ => None,
             };
-            // What a program says of a binary file is another thing.
-            match bytes.filter(|bytes| memchr::memchr(0, bytes).is_none()) {
+            // What a program says of a file that is no text is another thing.
+            let is_text = |bytes: &Vec<u8>| std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0'));
+            match bytes.filter(is_text) {
                 Some(bytes) => {
                     let lines = bytes.split_inclusive(|byte| *byte == b'\n').enumerate();
                     for (_, line) in lines.filter(|(number, line)| counts(&read.part, *number, line)) {
@@ -477,11 +478,11 @@ impl Rootfs {
 }
 
 /// Whether a line is among those that count.
-fn counts(part: &Part, number: usize, line: &[u8]) -> bool {
+fn counts(part: &Extent, number: usize, line: &[u8]) -> bool {
     match part {
-        Part::Lines(lines) => number < *lines,
-        Part::Matching(text) => text.is_in(line.strip_suffix(b"\n").unwrap_or(line)),
-        Part::Everything | Part::Whole | Part::Tree { .. } => true,
+        Extent::Lines(lines) => number < *lines,
+        Extent::Matching(text) => text.is_in(line.strip_suffix(b"\n").unwrap_or(line)),
+        Extent::Everything | Extent::Whole | Extent::Tree { .. } => true,
     }
 }
 

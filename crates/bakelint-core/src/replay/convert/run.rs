@@ -96,9 +96,12 @@ impl<'a> StageBuilder<'_, 'a> {
         commands::effect(&script, around).filter(|_| !state.platform.starts_with("windows"))
     }
 
-    /// What commands do who have mounts: they may read a bind mount. What they leave in one, or do with a cache, is not
-    /// looked into.
+    /// What commands do that have mounts: they may read a bind mount. What they leave in one, or do with a cache or a
+    /// secret, is not looked into.
     fn mounted(&mut self, mut commands: Commands, mounts: &Mounts, base: &Output) -> Option<Effect> {
+        if !mounts.hidden.is_empty() {
+            return None;
+        }
         let mut folders: Vec<&RunMount> = mounts.folders.iter().skip(1).collect();
         folders.sort_by(|a, b| a.target.cmp(&b.target));
         for mount in folders {
