@@ -118,8 +118,14 @@ fn bad_configuration() -> Result<(), Failed> {
 }
 
 fn invalid_utf8() -> Result<(), Failed> {
-    let text = b"from debian:12 AS a\nRUN echo \xff\xfe\nFROM a\n";
+    let text = b"from debian:12 AS Web\nRUN echo \xff\xfe\nFROM web\n";
     let root = folder(&[("Dockerfile", text)])?;
+    let args = ["check", "--format", "concise", "--select", "uppercase-stage-name"];
+    let plain = bakelint(root.path(), &args);
+    expect(&plain, FOUND, "uppercase-stage-name", "")?;
+    if plain.err.contains("--fix") {
+        return Err(format!("a fix is offered: {}", plain.err).into());
+    }
     bakelint(root.path(), &["check", "--fix=unsafe"]);
     let after = fs::read(root.path().join("Dockerfile"))?;
     if after == text { Ok(()) } else { Err("the file was edited".into()) }

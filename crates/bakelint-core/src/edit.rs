@@ -158,8 +158,7 @@ pub fn apply<'f>(snapshot: &Snapshot, fixes: impl IntoIterator<Item = &'f Fix>) 
     for fix in fixes {
         let fits = fix.edits.iter().enumerate().all(|(at, edit)| {
             let file = snapshot.get(edit.span.file);
-            let inside = file
-                .is_some_and(|file| file.is_utf8() && !file.read_only && file.text().get(edit.span.range()).is_some());
+            let inside = file.is_some_and(|file| file.is_editable() && file.text().get(edit.span.range()).is_some());
             let apart = fix.edits[..at].iter().all(|other| !meets(other.span, edit.span) || other == edit);
             let free = accepted.get(&edit.span.file).is_none_or(|file| !file.collides(edit));
             inside && apart && free && !deleted.contains(&edit.span.file)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{Config, SHELLCHECK, Selection};
 use crate::diagnostic::{Confidence, Diagnostic, Severity};
-use crate::edit::{self, Safety};
+use crate::edit::{self, Edit, Safety};
 use crate::facts::stages::Reading;
 use crate::ignore::{Ignore, Tool, ignores};
 use crate::model::Project;
@@ -156,7 +156,10 @@ impl Linter {
                 }
             }
             let inner = diagnostic.span.file;
-            let diagnostic = project.in_files(diagnostic);
+            let mut diagnostic = project.in_files(diagnostic);
+            // What cannot be applied is not offered.
+            let is_editable = |edit: &Edit| project.snapshot.get(edit.span.file).is_none_or(|file| file.is_editable());
+            diagnostic.fix = diagnostic.fix.filter(|fix| fix.edits.iter().all(is_editable));
             let outer = files.get_mut(&diagnostic.span.file).filter(|_| diagnostic.span.file != inner);
             if outer.is_some_and(|silence| silence.drops(&diagnostic, rule.as_ref())) {
                 continue;

@@ -154,6 +154,7 @@ pub struct Source {
     pub read_only: bool,
     bytes: Arc<[u8]>,
     text: Arc<str>,
+    utf8: bool,
     lines: OnceLock<Arc<LineIndex>>,
 }
 
@@ -164,11 +165,11 @@ impl Source {
     /// A file at `path` with these bytes.
     pub fn new(path: impl Into<String>, bytes: impl Into<Arc<[u8]>>) -> Self {
         let bytes = bytes.into();
-        let text = match std::str::from_utf8(&bytes) {
-            Ok(text) => Arc::from(text),
-            Err(_) => substitute(&bytes).into(),
+        let (text, utf8) = match std::str::from_utf8(&bytes) {
+            Ok(text) => (Arc::from(text), true),
+            Err(_) => (substitute(&bytes).into(), false),
         };
-        Source { path: path.into(), read_only: false, bytes, text, lines: OnceLock::new() }
+        Source { path: path.into(), read_only: false, bytes, text, utf8, lines: OnceLock::new() }
     }
 
     /// The bytes as they are on disk.
@@ -188,7 +189,12 @@ impl Source {
 
     /// Whether all bytes are valid UTF-8.
     pub fn is_utf8(&self) -> bool {
-        self.bytes[..] == *self.text.as_bytes()
+        self.utf8
+    }
+
+    /// Whether fixes may change the file: all of it is known, and it is no link to another one.
+    pub fn is_editable(&self) -> bool {
+        self.utf8 && !self.read_only
     }
 
     /// Where the lines begin.
