@@ -57,10 +57,7 @@ fn read_flags(line: &MappedText, range: Range<usize>, escape: char) -> (Vec<RawF
         }
         if !(at + 1 < range.end && bytes[at] == b'-' && bytes[at + 1] == b'-') {
             // The rest may begin inside of a character whose first byte was taken for a blank.
-            while !line.is_char_boundary(at) {
-                at += 1;
-            }
-            return (flags, at);
+            return (flags, boundary_after(line, at));
         }
         let start = at;
         let mut word = FlagText { line, text: MappedText::empty(line.file(), 0), run: at };
@@ -96,9 +93,14 @@ fn read_flags(line: &MappedText, range: Range<usize>, escape: char) -> (Vec<RawF
             return (flags, at.min(range.end));
         }
         if quoted || !text.is_empty() {
-            flags.push(RawFlag { text, span: line.span_of(start..at) });
+            flags.push(RawFlag { text, span: line.span_of(start..boundary_after(line, at)) });
         }
     }
+}
+
+/// The nearest boundary of characters at or behind `at`.
+fn boundary_after(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
 /// Collects the bytes of one flag; bytes that are kept side by side are copied in one go.
@@ -127,7 +129,10 @@ impl FlagText<'_> {
             self.flush(at);
             let mut buffer = [0; 4];
             let as_char = char::from(byte).encode_utf8(&mut buffer);
-            self.text.push_for(self.line.span_of(at..at + 1).range(), as_char);
+            // Half a character cannot be underlined or edited, so each of its bytes stands where all of it does.
+            let start = (0..=at).rev().find(|at| self.line.is_char_boundary(*at)).unwrap_or(at);
+            let end = boundary_after(self.line, at + 1);
+            self.text.push_for(self.line.span_of(start..end).range(), as_char);
             self.run = at + 1;
         }
     }
@@ -235,6 +240,15 @@ mod tests {
         assert_eq!(flag.span, Span::new(FILE, 4..17));
         let at = flag.text.find("a,b").expect("the value is there");
         assert_eq!(flag.text.span_of(at..at + 3), Span::new(FILE, 13..16));
+    }
+
+    #[test]
+    fn a_flag_that_ends_inside_of_a_character_reaches_behind_it() {
+        let line = MappedText::verbatim(FILE, 0, "COPY --from=aà b");
+        let flag = &split_instruction(&line, '\\').flags[0];
+        assert_eq!((&*flag.text, flag.span), ("--from=aÃ", Span::new(FILE, 5..15)));
+        let at = flag.text.find('Ã').expect("the value is there");
+        assert_eq!(flag.text.span_of(at..at + 2), Span::new(FILE, 13..15));
     }
 
     #[test]
