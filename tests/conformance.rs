@@ -16,8 +16,13 @@ use crate::workspace;
 
 /// One trial for each case; one that says so when there are none.
 pub fn trials() -> Vec<Trial> {
-    let Some(folder) = cases() else {
-        let skipped = "conformance::dockerfile (skipped: no shared/conformance/dockerfile above the workspace)";
+    suite("dockerfile", "conformance", check)
+}
+
+/// One trial for each case of a suite; one that says so when there are none.
+pub fn suite(suite: &str, group: &str, check: fn(&Path) -> Result<(), Failed>) -> Vec<Trial> {
+    let Some(folder) = cases(suite) else {
+        let skipped = format!("conformance::{suite} (skipped: no shared/conformance/{suite} above the workspace)");
         return vec![Trial::test(skipped, || Ok(())).with_ignored_flag(true)];
     };
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)
@@ -30,19 +35,21 @@ pub fn trials() -> Vec<Trial> {
     paths.sort();
     let trial = |path: PathBuf| {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
-        Trial::test(format!("conformance::{name}"), move || check(&path))
+        Trial::test(format!("{group}::{name}"), move || check(&path))
     };
     paths.into_iter().map(trial).collect()
 }
 
-fn cases() -> Option<PathBuf> {
-    let given = std::env::var_os("BAKELINT_CONFORMANCE").map(|root| PathBuf::from(root).join("dockerfile/cases"));
+fn cases(suite: &str) -> Option<PathBuf> {
+    let cases = format!("conformance/{suite}/cases");
+    let given = std::env::var_os("BAKELINT_CONFORMANCE").map(|root| PathBuf::from(root).join(suite).join("cases"));
     let workspace = workspace();
-    let beside = || workspace.ancestors().map(|folder| folder.join("shared/conformance/dockerfile/cases"));
+    let beside = || workspace.ancestors().map(|folder| folder.join("shared").join(&cases));
     given.filter(|cases| cases.is_dir()).or_else(|| beside().find(|cases| cases.is_dir()))
 }
 
-fn read(path: &Path, name: &str) -> Result<Value, Failed> {
+/// A file of a case.
+pub fn read(path: &Path, name: &str) -> Result<Value, Failed> {
     Ok(serde_json::from_str(&fs::read_to_string(path.join(name))?)?)
 }
 

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod conformance;
 pub mod examples;
 pub mod graphs;
+pub mod histories;
 pub mod logs;
 pub mod page;
 pub mod pages;

@@ -1,6 +1,6 @@
 //! One binary for all data-driven tests. `BLESS=1` rewrites the expected reports and patches on the rules' pages.
 
-use bakelint_tests::{cli, conformance, examples, graphs, logs, pages, replay, tidy};
+use bakelint_tests::{cli, conformance, examples, graphs, histories, logs, pages, replay, tidy};
 use libtest_mimic::Arguments;
 
 fn main() {
@@ -12,6 +12,7 @@ fn main() {
         logs::trials(),
         pages::trials(),
         replay::trials(),
+        histories::trials(),
         tidy::trials(),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials.into_iter().flatten().collect()).exit();
