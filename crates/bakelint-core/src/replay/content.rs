@@ -215,7 +215,7 @@ impl<S: ObjectSource> Content<S> {
     /// Forgets what can be read again if it has become too much. To be called between commits: ids of trees that were
     /// made, not read, are void in the next [generation](Content::generation).
     pub fn trim(&mut self) {
-        let derived = self.filtered.len() + self.selected.len() + self.checksums.len();
+        let derived = self.filtered.len() + self.selected.len() + self.picked.len() + self.checksums.len();
         if self.entries > MAX_ENTRIES || derived > MAX_ENTRIES / 2 {
             self.trees.clear();
             self.entries = 0;

@@ -13,6 +13,7 @@ use super::effects::{Commands, Extent, Read, Taken};
 use super::glob;
 use super::history::HistoryError;
 use super::tree::{Entry, Kind, Oid, Tree};
+use std::collections::HashMap;
 
 /// What is known of a file system.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,12 +96,19 @@ impl Rootfs {
         }
         let mut known = Vec::with_capacity(selectors.len());
         let mut hasher = Hasher::new("files");
+        // A file that is known hides what is below.
+        let mut below = None;
         for selector in selectors {
             let path = if selector.wildcard { literal_prefix(&selector.path) } else { &selector.path };
             if self.below.is_some() && self.may_be_elsewhere(content, path)? {
                 return Ok(None);
             }
-            match self.find(content, path)? {
+            let found = self.find(content, path)?;
+            match &found {
+                Found::Entry(entry) if selector.is_plain() && is_file(entry) => {}
+                _ => below = self.below,
+            }
+            match found {
                 // Patterns see no further than a stand-in, so all counts that they may see.
                 Found::Entry(entry) if self.has_stand_ins && !selector.is_plain() => {
                     hasher.add(&selector.path);
@@ -130,11 +138,11 @@ impl Rootfs {
             Err(ContentError::History(error)) => return Err(error),
             Err(_) => return Ok(None),
         };
-        if self.below.is_none() && self.marks.is_none() && known.len() == selectors.len() {
+        if below.is_none() && self.marks.is_none() && known.len() == selectors.len() {
             return Ok(Some(digest));
         }
         hasher.add(digest.0);
-        for part in [self.below, self.marks] {
+        for part in [below, self.marks] {
             hasher.add(part.map_or(Vec::new(), |part| part.0.to_vec()));
         }
         Ok(Some(hasher.finish()))
@@ -304,6 +312,7 @@ impl Rootfs {
             around.add(part.map_or(Vec::new(), |part| part.0.to_vec()));
         }
         let around = around.finish();
+        let mut seen: HashMap<&Read, Digest> = HashMap::new();
         for write in &commands.writes {
             let is_there = matches!(self.find(content, &write.path)?, Found::Entry(e) if e.kind() == Kind::Directory);
             if write.directory && is_there {
@@ -311,10 +320,13 @@ impl Rootfs {
             }
             let mut made = Hasher::new("written").part(around.0).part(&write.path);
             for read in &write.reads {
-                made.add(match read.part {
-                    Extent::Everything => key.0,
-                    _ => view.read(content, read)?.0,
-                });
+                let digest = match (seen.get(read), &read.part) {
+                    (Some(digest), _) => *digest,
+                    (None, Extent::Everything) => key,
+                    (None, _) => view.read(content, read)?,
+                };
+                seen.insert(read, digest);
+                made.add(digest.0);
             }
             let made = stand_in(content, made.finish());
             if !self.put(content, &write.path, made, Old::Combined)? {
@@ -379,10 +391,9 @@ impl Rootfs {
         for path in paths {
             hasher.add(&path);
             let bytes = match (self.find(content, &path)?, &read.part) {
-                (Found::Entry(entry), Extent::Lines(_) | Extent::Matching(_))
-                    if matches!(entry.kind(), Kind::File | Kind::Executable) =>
-                {
-                    Some(content.blob(entry.oid)?)
+                (Found::Entry(entry), Extent::Lines(_) | Extent::Matching(_)) if is_file(&entry) => {
+                    // Without its bytes, a file still counts by its id.
+                    content.blob(entry.oid).ok()
                 }
                 _ => None,
             };
@@ -528,6 +539,10 @@ fn put_below<S: ObjectSource>(
     Ok(Some(content.insert(Tree::new(entries))))
 }
 
+fn is_file(entry: &Entry) -> bool {
+    matches!(entry.kind(), Kind::File | Kind::Executable)
+}
+
 /// What is at a path after something is put where something else is: directories become one, a file takes the place of a
 /// file, and what else happens follows from both. `None` where a link leads elsewhere; one that is found inside of a
 /// directory (`depth` over 0) is not followed.
@@ -538,7 +553,6 @@ fn combine<S: ObjectSource>(
     depth: usize,
     made: &mut bool,
 ) -> Result<Option<Entry>, HistoryError> {
-    let is_file = |entry: &Entry| matches!(entry.kind(), Kind::File | Kind::Executable);
     match (old.kind(), new.kind()) {
         (Kind::Directory, Kind::Directory) => {
             let merged = merge(content, old.oid, new.oid, depth + 1, made)?;

@@ -988,9 +988,26 @@ mod tests {
             let dockerfile = format!("{stage}FROM alpine AS last\nCOPY --from=s {path} /x\n");
             assert_eq!(taken_flags(&dockerfile, &commits), expected, "{dockerfile}");
         }
+        // The files of `.git` are known by name alone.
+        let git = "Dockerfile = FROM alpine AS s\nCOPY . /w\nRUN head -n 1 /w/.git/index > /x\nFROM alpine\nCOPY --from=s /x /x\n";
+        let found = replay(options(), &[vec![git], vec![git]]);
+        assert_eq!(rows(&found), ["s 2 11", "s 3 11", "stage-1 2 11"]);
         // What is mounted is read as well, and hides what is there.
         let mounted = "FROM alpine AS s\nWORKDIR /w\nRUN --mount=target=. head -n 1 in/* > /x\nFROM alpine AS last\nCOPY --from=s /x /x\n";
         assert_eq!(taken_flags(mounted, &commits), "1011");
+    }
+
+    #[test]
+    fn a_file_is_the_same_on_another_base() {
+        let on = |base: &str, taken: &str| {
+            format!("Dockerfile = FROM {base} AS s\nCOPY src /w/\nFROM alpine AS last\nCOPY --from=s {taken} /x\n")
+        };
+        for (taken, expected) in [("/w/a", "last 2 10"), ("/w", "last 2 11"), ("/home", "last 2 11")] {
+            let [before, after] = ["alpine", "debian"].map(|base| on(base, taken));
+            let commit = |file| vec![CONTEXT[0], "src/a = 1", "src/b = 1", file];
+            let found = replay(options(), &[commit(&before), commit(&after)]);
+            assert_eq!(rows(&found), ["s 2 11", expected], "{taken}");
+        }
     }
 
     #[test]
