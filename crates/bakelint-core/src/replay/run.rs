@@ -115,7 +115,10 @@ pub fn run(
                 continue;
             }
             let build = &graph.builds[*build];
-            let take = |ids: &[VertexId]| ids.iter().map(|id| keys.of(*id)).collect::<Vec<_>>();
+            // What works on nothing, a WORKDIR of an empty stage for instance, is not exported (`ExportRoots` in
+            // solver/exporter.go).
+            let has_inputs = |id: &&VertexId| !graph.vertices()[**id].inputs.is_empty();
+            let take = |ids: &[VertexId]| ids.iter().filter(has_inputs).map(|id| keys.of(*id)).collect::<Vec<_>>();
             let (all, result) = (take(&build.needs), take(&build.layers));
             store.export(caches, branch, call.builder, Exported { all: &all, result: &result, imported });
         }

@@ -1028,6 +1028,17 @@ mod tests {
     }
 
     #[test]
+    fn what_works_on_nothing_is_not_exported() {
+        let dockerfile = "Dockerfile = FROM scratch AS s\nWORKDIR /w\nCOPY src .\nFROM alpine\nCOPY --from=s /w /x\n";
+        let commits = [1, 2].map(|n| format!("src/a = {n}"));
+        let commits: Vec<Vec<&str>> = commits.iter().map(|file| vec![CONTEXT[0], file.as_str(), dockerfile]).collect();
+        for (store, workdir) in [(StoreKind::Persistent, "s 1 10"), (StoreKind::RefLast(Mode::Max), "s 1 11")] {
+            let found = replay(Options { store, ..options() }, &commits);
+            assert_eq!(rows(&found), [workdir, "s 2 11", "stage-1 2 11"]);
+        }
+    }
+
+    #[test]
     fn targets_that_link_to_others_share_their_steps() {
         let bake = "docker-bake.hcl = target \"base\" {\n dockerfile-inline = \"FROM alpine\\nCOPY package.json /p\\n\"\n}\n\
             target \"web\" {\n contexts = { base = \"target:base\" }\n dockerfile-inline = \"FROM base\\nCOPY src /src\\n\"\n}\n";
