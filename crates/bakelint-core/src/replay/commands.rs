@@ -505,6 +505,15 @@ mod tests {
     }
 
     #[test]
+    fn every_beginning_of_a_script_is_read() {
+        let script = "cd /a && mkdir -p b; { grep -h '^x' c/*.txt | head -n 3; } > d <<X || (cargo chef prepare --bin=e)\n$Y\nX\n";
+        for (end, _) in script.char_indices() {
+            written(&script[..end]);
+        }
+        assert_eq!(written(script), None);
+    }
+
+    #[test]
     fn a_pattern_without_special_characters_is_a_text() {
         let cases = [
             ("^field", false, Some(("field", true, false))),
