@@ -116,6 +116,23 @@
 //! +  cache-to = [{ type = "gha", scope = "web", ignore-error = "true" }]
 //!  }
 //! ```
+//!
+//! ### An object in a file that is broken
+//!
+//! ```dockerfile
+//! FROM scratch
+//! ```
+//!
+//! ```hcl
+//! target "web" {
+//!   cache-to = [{ type = "gha", scope "=web" }]
+//! }
+//! ```
+//!
+//! ```text
+//! docker-bake.hcl:2:15: info[fatal-gha-export] a failed export to GitHub's cache fails the build
+//! docker-bake.hcl:2:37: error[syntax-error] Missing key/value separator: An equals sign (=) must follow the key
+//! ```
 
 use std::collections::BTreeMap;
 

@@ -128,6 +128,9 @@ impl Linter {
                 files.insert(*file, Silence { used, ignores, selection, fails, checks: BTreeSet::new() });
             }
         }
+        let definitions = project.bakes.iter().flat_map(|bake| &bake.definition.files);
+        let broken = definitions.filter(|file| file.hcl().is_some_and(|hcl| !hcl.errors.is_empty()));
+        let broken: BTreeSet<FileId> = broken.map(|file| file.file).collect();
         let mut kept = Vec::with_capacity(diagnostics.len());
         for mut diagnostic in diagnostics.drain(..) {
             let rule = self.rule(diagnostic.rule).copied();
@@ -157,8 +160,11 @@ impl Linter {
             }
             let inner = diagnostic.span.file;
             let mut diagnostic = project.in_files(diagnostic);
-            // What cannot be applied is not offered.
-            let is_editable = |edit: &Edit| project.snapshot.get(edit.span.file).is_none_or(|file| file.is_editable());
+            // What cannot be applied is not offered, nor what rests on HCL that is guessed in part.
+            let is_editable = |edit: &Edit| {
+                let file = edit.span.file;
+                project.snapshot.get(file).is_none_or(|source| source.is_editable()) && !broken.contains(&file)
+            };
             diagnostic.fix = diagnostic.fix.filter(|fix| fix.edits.iter().all(is_editable));
             let outer = files.get_mut(&diagnostic.span.file).filter(|_| diagnostic.span.file != inner);
             if outer.is_some_and(|silence| silence.drops(&diagnostic, rule.as_ref())) {
