@@ -31,13 +31,8 @@ pub(super) fn fixed(graph: &Graph, step: &Step) -> Fixed {
     for vertex in step.vertices.iter().map(|vertex| &graph.vertices()[*vertex]) {
         operations.push(vertex.operation);
         // A base image, a download or an inline file has no step of its own to be blamed.
-        for input in &vertex.inputs {
-            if let Input::Chain(id) | Input::Files(id, _) = input
-                && graph.vertices()[*id].source
-            {
-                operations.push(graph.vertices()[*id].operation);
-            }
-        }
+        let sources = vertex.results().map(|id| &graph.vertices()[id]).filter(|vertex| vertex.source);
+        operations.extend(sources.map(|vertex| vertex.operation));
     }
     Fixed { text: step.text.clone(), operations, variables: step.variables.clone() }
 }
@@ -112,13 +107,8 @@ pub(super) fn causes(
         if vertex.ignore_cache {
             causes.insert(Cause::NoCache);
         }
-        for input in &vertex.inputs {
-            if let Input::Chain(id) | Input::Files(id, _) = input
-                && !step.vertices.contains(id)
-                && executed.any(calls, *id)
-            {
-                causes.insert(Cause::Inherited);
-            }
+        if vertex.results().any(|id| !step.vertices.contains(&id) && executed.any(calls, id)) {
+            causes.insert(Cause::Inherited);
         }
     }
     let Some(before) = before.map(|before| &before.fixed) else {

@@ -65,10 +65,7 @@ pub(super) fn effect(script: &Script, around: Surroundings<'_>) -> Option<Comman
     }
     let path = around.variable("PATH").unwrap_or_default();
     let tools = path.split(':').filter(|folder| folder.starts_with('/')).map(clean).collect();
-    (run.writes.len() <= MAX_PATHS).then(|| {
-        let said = run.said.finish();
-        Commands { said, mounts: Vec::new(), writes: run.writes, tools }
-    })
+    Some(Commands { said: run.said.finish(), mounts: Vec::new(), writes: run.writes, tools })
 }
 
 /// Commands on their way.
@@ -287,7 +284,7 @@ impl Run<'_> {
 
     fn write(&mut self, path: &str, directory: bool) -> Option<()> {
         let path = self.absolute(path);
-        if path == "/" || path.starts_with("/dev/") || path.starts_with("/proc/") || self.writes.len() > MAX_PATHS {
+        if path == "/" || path.starts_with("/dev/") || path.starts_with("/proc/") || self.writes.len() >= MAX_PATHS {
             return None;
         }
         self.writes.push(Write { path, directory, reads: self.reads.clone() });

@@ -1,6 +1,6 @@
 //! What executed steps cost, and which of them the cost goes back to.
 
-use super::graph::{Input, Vertex, VertexId};
+use super::graph::{Vertex, VertexId};
 use super::outcome::CommitTime;
 use super::run::Executed;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -23,10 +23,7 @@ pub(super) fn time(priced: Priced<'_>, executed: &Executed) -> CommitTime {
         let ran: BTreeSet<VertexId> = ran.iter().copied().collect();
         let mut finish: HashMap<VertexId, f64> = HashMap::with_capacity(ran.len());
         for id in ran {
-            let inputs = priced.vertices[id].inputs.iter().filter_map(|input| match input {
-                Input::Chain(id) | Input::Files(id, _) => finish.get(id).copied(),
-                _ => None,
-            });
+            let inputs = priced.vertices[id].results().filter_map(|id| finish.get(&id).copied());
             let mut end = inputs.fold(0.0, f64::max);
             if priced.is_step[id] {
                 let seconds = priced.times[id];
@@ -55,12 +52,8 @@ impl Blame {
         let mut blame = Blame { roots: HashSet::new(), seconds: HashMap::new() };
         let mut behind: HashMap<VertexId, Vec<VertexId>> = HashMap::with_capacity(ran.len());
         for id in ran {
-            let mut from: Vec<VertexId> = Vec::new();
-            for input in &priced.vertices[id].inputs {
-                if let Input::Chain(input) | Input::Files(input, _) = input {
-                    from.extend(behind.get(input).into_iter().flatten());
-                }
-            }
+            let inputs = priced.vertices[id].results().filter_map(|id| behind.get(&id));
+            let mut from: Vec<VertexId> = inputs.flatten().copied().collect();
             from.sort_unstable();
             from.dedup();
             if from.is_empty() {

@@ -48,6 +48,16 @@ pub struct Vertex {
     pub source: bool,
 }
 
+impl Vertex {
+    /// The other vertices whose results it works on.
+    pub fn results(&self) -> impl Iterator<Item = VertexId> {
+        self.inputs.iter().filter_map(|input| match input {
+            Input::Chain(id) | Input::Files(id, _) => Some(*id),
+            Input::Context(_) | Input::ContextRoot(_) => None,
+        })
+    }
+}
+
 /// A numbered step of a build.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Step {

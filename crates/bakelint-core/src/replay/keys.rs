@@ -69,7 +69,7 @@ impl Keys {
         self.keys.contains(&None)
     }
 
-    /// Computes the keys.
+    /// Computes the keys; `observed` is what [`Graph::observed`] says.
     ///
     /// `fresh` goes into the keys of what never is the same twice. What nothing of this has changed for since `before` has
     /// the same key as there.
@@ -80,12 +80,12 @@ impl Keys {
     pub fn compute<S: ObjectSource>(
         content: &mut Content<S>,
         graph: &Graph,
+        observed: &[bool],
         files: Files<'_>,
         fresh: &[u8],
         before: Option<&Keys>,
     ) -> Result<Keys, HistoryError> {
         let before = before.filter(|before| before.generation == content.generation());
-        let observed = graph.observed();
         let count = graph.vertices().len();
         let mut keys = Keys {
             keys: Vec::with_capacity(count),
@@ -110,7 +110,10 @@ impl Keys {
                 None => {
                     let (key, links) = keys.key(content, graph, id, fresh)?;
                     let rootfs = match key.filter(|_| observed[id]) {
-                        Some(key) => Some(keys.rootfs(content, graph, files.roots, id, key)?),
+                        Some(key) => {
+                            let known = keys.rootfs(content, graph, files.roots, id, key)?;
+                            Some(known.unwrap_or_else(|| Rootfs::unknown(content, key)))
+                        }
                         None => None,
                     };
                     (key, links, rootfs)
@@ -170,7 +173,7 @@ impl Keys {
         Ok((Some(hasher.finish()), links))
     }
 
-    /// What is known of the files that a vertex results in.
+    /// The files that a vertex results in, as far as they are known; `None` where nothing is.
     fn rootfs<S: ObjectSource>(
         &self,
         content: &mut Content<S>,
@@ -178,7 +181,7 @@ impl Keys {
         roots: &[Option<Oid>],
         id: VertexId,
         key: Digest,
-    ) -> Result<Rootfs, HistoryError> {
+    ) -> Result<Option<Rootfs>, HistoryError> {
         let vertex = &graph.vertices()[id];
         let of = |id: VertexId| self.rootfs.get(id).copied().flatten();
         let base = match vertex.inputs.first() {
@@ -186,7 +189,7 @@ impl Keys {
             Some(Input::ContextRoot(id)) => roots[*id].map(Rootfs::known),
             _ => Some(Rootfs::known(content.insert(Tree::default()))),
         };
-        let Some(base) = base else { return Ok(Rootfs::unknown(content, key)) };
+        let Some(base) = base else { return Ok(None) };
         let taken_from = |taken: &Taken| {
             let (from, made_by) = match taken.source {
                 Source::Base => (base, key),
@@ -206,17 +209,16 @@ impl Keys {
                 rootfs.make_directory(content, path)?
             }
             Effect::Copy(all) => {
-                let mut is_known = true;
                 for taken in all {
                     if taken.marked {
                         rootfs.mark(vertex.operation);
                     }
-                    is_known = match taken_from(taken) {
-                        Some((from, made_by)) if is_known => rootfs.copy(content, taken, &from, made_by)?,
-                        _ => false,
-                    };
+                    let Some((from, made_by)) = taken_from(taken) else { return Ok(None) };
+                    if !rootfs.copy(content, taken, &from, made_by)? {
+                        return Ok(None);
+                    }
                 }
-                is_known
+                true
             }
             Effect::Merge => match vertex.inputs.get(1) {
                 Some(Input::Chain(id)) => match of(*id) {
@@ -227,17 +229,16 @@ impl Keys {
             },
             Effect::Commands(commands) => {
                 let mut view = rootfs;
-                let mut is_known = true;
                 for taken in &commands.mounts {
-                    is_known = match taken_from(taken) {
-                        Some((from, made_by)) if is_known => view.mount(content, taken, &from, made_by)?,
-                        _ => false,
-                    };
+                    let Some((from, made_by)) = taken_from(taken) else { return Ok(None) };
+                    if !view.mount(content, taken, &from, made_by)? {
+                        return Ok(None);
+                    }
                 }
-                is_known && rootfs.run(content, commands, &view, key)?
+                rootfs.run(content, commands, &view, key)?
             }
         };
-        if is_known { Ok(rootfs) } else { Ok(Rootfs::unknown(content, key)) }
+        Ok(is_known.then_some(rootfs))
     }
 }
 

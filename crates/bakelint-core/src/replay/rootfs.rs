@@ -53,6 +53,16 @@ enum Found {
     Nothing,
 }
 
+impl Found {
+    fn digest(&self) -> Digest {
+        match self {
+            Found::Entry(entry) => entry_digest(entry),
+            Found::Hidden(digest) => *digest,
+            Found::Nothing => Hasher::new("nothing").finish(),
+        }
+    }
+}
+
 /// Something that is put into a file system.
 enum Node {
     /// A file with the name that it had.
@@ -142,16 +152,16 @@ impl Rootfs {
             return Ok(Some(digest));
         }
         hasher.add(digest.0);
-        for part in [below, self.marks] {
-            hasher.add(part.map_or(Vec::new(), |part| part.0.to_vec()));
-        }
+        hasher.add_option(below);
+        hasher.add_option(self.marks);
         Ok(Some(hasher.finish()))
     }
 
     /// Something that counts for the known files besides their content.
     pub fn mark(&mut self, mark: Digest) {
-        let before = self.marks.map_or(Vec::new(), |marks| marks.0.to_vec());
-        self.marks = Some(Hasher::new("marks").part(before).part(mark.0).finish());
+        let mut hasher = Hasher::new("marks");
+        hasher.add_option(self.marks);
+        self.marks = Some(hasher.part(mark.0).finish());
     }
 
     /// What counts for files besides their content goes with them.
@@ -193,24 +203,20 @@ impl Rootfs {
         let path = taken.destination.strip_suffix("/.").unwrap_or(&taken.destination);
         let is_directory = taken.destination.ends_with('/') || taken.destination.ends_with("/.") || path.is_empty();
         for node in from.nodes(content, taken, stands_for)? {
-            let works = match node {
-                Node::File(name, entry) => {
-                    let inside = is_directory
-                        || matches!(self.find(content, path)?, Found::Entry(entry) if entry.kind() == Kind::Directory);
-                    if inside {
-                        self.put(content, &format!("{path}/{name}"), entry, Old::Combined)?
-                    } else if self.below.is_none() {
-                        self.put(content, path, entry, Old::Combined)?
-                    } else {
-                        // Who knows whether there is a directory of that name.
-                        let either = Hasher::new("file").part(&name).part(entry_digest(&entry).0).finish();
-                        let either = stand_in(content, either);
-                        self.put(content, path, either, Old::Combined)?
-                    }
+            let inside;
+            let (path, entry) = match node {
+                Node::File(name, entry) if is_directory || self.is_directory(content, path)? => {
+                    inside = format!("{path}/{name}");
+                    (inside.as_str(), entry)
                 }
-                Node::Other(entry) => self.put(content, path, entry, Old::Combined)?,
+                // Who knows whether there is a directory of that name.
+                Node::File(name, entry) if self.below.is_some() => {
+                    let either = Hasher::new("file").part(&name).part(entry_digest(&entry).0).finish();
+                    (path, stand_in(content, either))
+                }
+                Node::File(_, entry) | Node::Other(entry) => (path, entry),
             };
-            if !works {
+            if !self.put(content, path, entry, Old::Combined)? {
                 return Ok(false);
             }
         }
@@ -308,14 +314,12 @@ impl Rootfs {
         key: Digest,
     ) -> Result<bool, HistoryError> {
         let mut around = Hasher::new("programs").part(commands.said.0).part(view.programs(content, &commands.tools)?.0);
-        for part in [view.below, view.marks] {
-            around.add(part.map_or(Vec::new(), |part| part.0.to_vec()));
-        }
+        around.add_option(view.below);
+        around.add_option(view.marks);
         let around = around.finish();
         let mut seen: HashMap<&Read, Digest> = HashMap::new();
         for write in &commands.writes {
-            let is_there = matches!(self.find(content, &write.path)?, Found::Entry(e) if e.kind() == Kind::Directory);
-            if write.directory && is_there {
+            if write.directory && self.is_directory(content, &write.path)? {
                 continue;
             }
             let mut made = Hasher::new("written").part(around.0).part(&write.path);
@@ -354,7 +358,7 @@ impl Rootfs {
         }
         for folder in folders {
             hasher.add(folder);
-            hasher.add(self.found_digest(content, folder)?.0);
+            hasher.add(self.find(content, folder)?.digest().0);
         }
         Ok(hasher.finish())
     }
@@ -377,7 +381,7 @@ impl Rootfs {
                     let names = content.names(entry.oid, names)?.unwrap_or_else(|| entry_digest(&entry));
                     Ok(Hasher::new("tree").part(files.0).part(names.0).finish())
                 }
-                _ => self.found_digest(content, &read.path),
+                found => Ok(found.digest()),
             };
         }
         let mut hasher = Hasher::new("read");
@@ -390,8 +394,9 @@ impl Rootfs {
         };
         for path in paths {
             hasher.add(&path);
-            let bytes = match (self.find(content, &path)?, &read.part) {
-                (Found::Entry(entry), Extent::Lines(_) | Extent::Matching(_)) if is_file(&entry) => {
+            let found = self.find(content, &path)?;
+            let bytes = match (&found, &read.part) {
+                (Found::Entry(entry), Extent::Lines(_) | Extent::Matching(_)) if is_file(entry) => {
                     // Without its bytes, a file still counts by its id.
                     content.blob(entry.oid).ok()
                 }
@@ -406,7 +411,7 @@ impl Rootfs {
                         hasher.add(line);
                     }
                 }
-                None => hasher.add(self.found_digest(content, &path)?.0),
+                None => hasher.add(found.digest().0),
             }
         }
         Ok(hasher.finish())
@@ -434,12 +439,8 @@ impl Rootfs {
         Ok(false)
     }
 
-    fn found_digest<S: ObjectSource>(&self, content: &mut Content<S>, path: &str) -> Result<Digest, HistoryError> {
-        Ok(match self.find(content, path)? {
-            Found::Entry(entry) => entry_digest(&entry),
-            Found::Hidden(digest) => digest,
-            Found::Nothing => Hasher::new("nothing").finish(),
-        })
+    fn is_directory<S: ObjectSource>(&self, content: &mut Content<S>, path: &str) -> Result<bool, HistoryError> {
+        Ok(matches!(self.find(content, path)?, Found::Entry(entry) if entry.kind() == Kind::Directory))
     }
 
     /// What an absolute path leads to, links followed.
@@ -534,9 +535,7 @@ fn put_below<S: ObjectSource>(
         }
     };
     let Some(new) = new else { return Ok(None) };
-    let others = tree.entries().iter().filter(|entry| *entry.name != *name.as_bytes()).cloned();
-    let entries = others.chain([Entry { name: name.as_bytes().into(), ..new }]).collect();
-    Ok(Some(content.insert(Tree::new(entries))))
+    Ok(Some(content.insert(tree.with(name.as_bytes(), Some(new)))))
 }
 
 fn is_file(entry: &Entry) -> bool {

@@ -1,6 +1,6 @@
 //! One commit's builds against a store: which vertices are executed.
 
-use super::graph::{Graph, Input, VertexId};
+use super::graph::{Graph, VertexId};
 use super::keys::Keys;
 use super::store::{Branch, Builder, Caches, Exported, Imported, Store};
 use std::collections::HashSet;
@@ -108,7 +108,7 @@ pub fn run(
             }
             executed.insert(id);
             store.add(call.builder, key);
-            inputs(graph, id).for_each(|input| asked.result(input));
+            graph.vertices()[id].results().for_each(|result| asked.result(result));
         }
         for ((build, caches), imported) in call.builds.iter().zip(&imported) {
             if caches.exports.is_empty() {
@@ -165,17 +165,10 @@ impl<'a> Asked<'a> {
     fn next(&mut self) -> Option<Ask> {
         let next = self.todo.pop()?;
         if let Ask::Key(id) = next {
-            inputs(self.graph, id).for_each(|input| self.key(input));
+            self.graph.vertices()[id].results().for_each(|result| self.key(result));
         }
         Some(next)
     }
-}
-
-fn inputs(graph: &Graph, id: VertexId) -> impl Iterator<Item = VertexId> {
-    graph.vertices()[id].inputs.iter().filter_map(|input| match input {
-        Input::Chain(id) | Input::Files(id, _) => Some(*id),
-        Input::Context(..) | Input::ContextRoot(_) => None,
-    })
 }
 
 /// The vertices of a call that may not be found although an import has them; see [`Imports::Lossy`].

@@ -106,6 +106,8 @@ struct Prepared {
     /// Vertices that are (part of) steps.
     is_step: Vec<bool>,
     has_fresh: bool,
+    /// Vertices whose files others take some of.
+    observed: Vec<bool>,
     calls: Vec<Call>,
     /// Per build and step: what definitions say of it, and its row, once it has one.
     steps: Vec<Vec<PreparedStep>>,
@@ -270,7 +272,7 @@ impl Simulator {
                 }
             }
         }
-        let has_fresh = graph.has_fresh();
+        let (has_fresh, observed) = (graph.has_fresh(), graph.observed());
         let calls = self.calls(&graph, &defined);
         let prepare = |step: &Step| PreparedStep {
             fixed: Arc::new(fixed(&graph, step)),
@@ -278,7 +280,7 @@ impl Simulator {
             row: None,
         };
         let steps = graph.builds.iter().map(|build| build.steps.iter().map(prepare).collect()).collect();
-        Prepared { defined, graph, errors, times, is_step, has_fresh, calls, steps, before: None }
+        Prepared { defined, graph, errors, times, is_step, has_fresh, observed, calls, steps, before: None }
     }
 
     /// Which builds are made by which call, on which builder, with which caches.
@@ -340,13 +342,13 @@ impl Simulator {
         let graph = &prepared.graph;
         let before = prepared.before.take();
         let files = Files { roots: &roots, selected: &selected.digests };
-        let first = Keys::compute(content, graph, files, format!("{} 0", now.id).as_bytes(), before.as_ref())?;
-        let others = if prepared.has_fresh { prepared.calls.len().max(1) } else { 1 };
-        let others = (1..others).map(|call| {
+        let mut keys = |call: usize, before: Option<&Keys>| {
             let fresh = format!("{} {call}", now.id);
-            Keys::compute(content, graph, files, fresh.as_bytes(), Some(&first))
-        });
-        let others = others.collect::<Result<Vec<Keys>, HistoryError>>()?;
+            Keys::compute(content, graph, &prepared.observed, files, fresh.as_bytes(), before)
+        };
+        let first = keys(0, before.as_ref())?;
+        let others = if prepared.has_fresh { prepared.calls.len().max(1) } else { 1 };
+        let others = (1..others).map(|call| keys(call, Some(&first))).collect::<Result<Vec<Keys>, HistoryError>>()?;
         let keys: Vec<&Keys> = [&first].into_iter().chain(&others).collect();
         let mut broken: HashSet<usize> = HashSet::new();
         if first.is_partial() {
@@ -547,10 +549,8 @@ fn with_git_directory<S: ObjectSource>(content: &mut Content<S>, root: Oid, id: 
         Entry::directory(b"objects", objects),
         Entry::directory(b"refs", refs),
     ]));
-    let mut entries = content.tree(root)?.entries().to_vec();
-    entries.retain(|entry| *entry.name != *b".git");
-    entries.push(Entry::directory(b".git", git));
-    Ok(content.insert(Tree::new(entries)))
+    let with_git = content.tree(root)?.with(b".git", Some(Entry::directory(b".git", git)));
+    Ok(content.insert(with_git))
 }
 
 /// What each selection takes.

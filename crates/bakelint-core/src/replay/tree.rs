@@ -156,6 +156,12 @@ impl Tree {
         self.entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok().map(|at| &self.entries[at])
     }
 
+    /// The tree with another entry of a name, or without one.
+    pub fn with(&self, name: &[u8], entry: Option<Entry>) -> Tree {
+        let others = self.entries.iter().filter(|other| *other.name != *name).cloned();
+        Tree::new(others.chain(entry.map(|entry| Entry { name: name.into(), ..entry })).collect())
+    }
+
     /// The id that git would give the tree. Unlike git, it may hold empty directories.
     pub fn id(&self, format: ObjectFormat) -> Oid {
         let mut ordered: Vec<&Entry> = self.entries.iter().collect();

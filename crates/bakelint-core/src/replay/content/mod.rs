@@ -44,6 +44,14 @@ impl Hasher {
         self.0.update(bytes);
     }
 
+    /// Adds a digest, or that there is none.
+    pub fn add_option(&mut self, digest: Option<Digest>) {
+        match digest {
+            Some(digest) => self.add(digest.0),
+            None => self.add([]),
+        }
+    }
+
     pub fn finish(self) -> Digest {
         let mut digest = [0; 16];
         digest.copy_from_slice(&self.0.finalize()[..16]);
@@ -341,9 +349,7 @@ impl<S: ObjectSource> Content<S> {
             let empty = self.tree(below)?.entries().is_empty();
             (!empty).then(|| Entry::directory(name.as_bytes(), below))
         };
-        let mut entries: Vec<Entry> = tree.entries().iter().filter(|e| *e.name != *name.as_bytes()).cloned().collect();
-        entries.extend(new);
-        Ok(self.insert(Tree::new(entries)))
+        Ok(self.insert(tree.with(name.as_bytes(), new)))
     }
 
     /// Bytes of a blob.

@@ -84,9 +84,7 @@ impl<'a> StageBuilder<'_, 'a> {
         let script = match &run.command {
             Command::Exec { words, .. } => shell::from_words(words, instruction.span),
             Command::Shell(_) => {
-                let default = || vec!["/bin/sh".into(), "-c".into()];
-                let shell = state.config.shell.clone().filter(|shell| !shell.is_empty()).unwrap_or_else(default);
-                let is_known = ["sh", "ash", "dash", "bash"].contains(&glob::base(shell.first()?));
+                let is_known = ["sh", "ash", "dash", "bash"].contains(&glob::base(shell_of(state).first()?));
                 let script = instruction.script().filter(|script| script.interpreter.is_none() && is_known)?;
                 shell::parse(&script.text, shell::Options::default())
             }
@@ -187,14 +185,19 @@ impl<'a> StageBuilder<'_, 'a> {
                 line = format!("/dev/pipes/{}", heredoc.name);
             }
         }
-        let shell = state.config.shell.clone().filter(|shell| !shell.is_empty());
-        let mut args = shell.unwrap_or_else(|| match state.platform.starts_with("windows") {
-            true => vec!["cmd".into(), "/S".into(), "/C".into()],
-            false => vec!["/bin/sh".into(), "-c".into()],
-        });
+        let mut args = shell_of(state);
         args.push(line);
         args
     }
+}
+
+/// The program that commands in shell form are given to, with its options.
+fn shell_of(state: &State) -> Vec<String> {
+    let shell = state.config.shell.clone().filter(|shell| !shell.is_empty());
+    shell.unwrap_or_else(|| match state.platform.starts_with("windows") {
+        true => vec!["cmd".into(), "/S".into(), "/C".into()],
+        false => vec!["/bin/sh".into(), "-c".into()],
+    })
 }
 
 /// The value of an option; nothing if it is not given.
